@@ -1,0 +1,23 @@
+# Source images -> one image set in the format of the workflow.
+
+
+rule prepare_dataset:
+    """Load a dataset, split and subsample it."""
+    output:
+        dataset="results/datasets/{dataset}.safetensors",
+    log:
+        "results/logs/prepare_dataset/{dataset}.log",
+    benchmark:
+        "results/benchmarks/prepare_dataset/{dataset}.tsv"
+    params:
+        dataset=grid.dataset,
+        code=grid.code("prepare_dataset", "datasets"),
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        # A resource and no parameter: where downloads lie does not change what they are.
+        data_root=grid.config["data_root"],
+    conda:
+        "../../envs/dataset.yaml"
+    script:
+        "../scripts/prepare_dataset.py"

@@ -1,0 +1,26 @@
+# Artefacts of one run -> tidy table of one observable, and values by unit where it has them. One rule an observable.
+
+
+for name in grid.observables():
+
+    rule:
+        name:
+            f"observe_{name}"
+        input:
+            **grid.observed_files(name),
+        output:
+            **grid.observable_tables(name),
+        log:
+            f"{RUN}/logs/observe_{name}.log",
+        benchmark:
+            f"{RUN}/benchmarks/observe_{name}.tsv"
+        params:
+            observable=grid.observable(name),
+            code=grid.code("observe", observables=name),
+        resources:
+            mem_mb=4000,
+            runtime=120,
+        conda:
+            "../../envs/observe.yaml"
+        script:
+            "../scripts/observe.py"

@@ -1,0 +1,27 @@
+# Image set + checkpoints -> spikes.npz of one run.
+
+
+rule extract_spikes:
+    """Show the same images to every checkpoint of a run and keep which nodes fire."""
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+        checkpoints=rules.train.output.checkpoints,
+    output:
+        spikes=f"{RUN}/spikes.npz",
+    log:
+        f"{RUN}/logs/extract_spikes.log",
+    benchmark:
+        f"{RUN}/benchmarks/extract_spikes.tsv"
+    params:
+        architecture=grid.architecture,
+        spikes=grid.spikes,
+        code=grid.code("extract_spikes", "architectures"),
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=240,
+    conda:
+        "../../envs/spikes.yaml"
+    script:
+        "../scripts/extract_spikes.py"

@@ -1,0 +1,29 @@
+# Image set -> the networks of one run at every checkpoint epoch, and their history.
+
+
+rule train:
+    """Train a block of seeds of one architecture under one regime."""
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+    output:
+        checkpoints=f"{RUN}/checkpoints.safetensors",
+        history=f"{RUN}/history.csv",
+    log:
+        f"{RUN}/logs/train.log",
+    benchmark:
+        f"{RUN}/benchmarks/train.tsv"
+    params:
+        run=grid.run,
+        architecture=grid.architecture,
+        regime=grid.regime,
+        training=grid.training,
+        code=grid.code("train", "architectures", "regimes"),
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=720,
+    conda:
+        "../../envs/train.yaml"
+    script:
+        "../scripts/train.py"

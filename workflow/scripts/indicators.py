@@ -1,0 +1,11 @@
+"""Compare memorizing with generalizing networks, feature by feature."""
+
+import pandas as pd
+
+from spikegrid.indicators import compare_regimes
+from spikegrid.job import logged
+from spikegrid.tables import write_table
+
+with logged(snakemake.log[0], "indicators"):
+    features = pd.read_parquet(snakemake.input.features)
+    write_table(snakemake.output.indicators, compare_regimes(features, snakemake.params.indicators))

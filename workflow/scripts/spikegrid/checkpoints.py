@@ -1,0 +1,61 @@
+"""The networks of a run at every checkpoint epoch, in one safetensors file.
+
+``seed{s}/epoch{e}/{name}`` is a tensor of the state dict of seed s after epoch e; ``seed{s}/labels`` int16 [n] are the
+labels that seed s was trained on, in the order of the dataset's training images.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from spikegrid.errors import InputError
+from spikegrid.files import written_whole
+from spikegrid.training import TrainedNetwork
+
+
+def save_checkpoints(path: str | Path, run: dict, networks: Iterable[TrainedNetwork]) -> None:
+    """Write the states and labels of the networks of one run."""
+    tensors, epochs = {}, []
+    for network in networks:
+        epochs = sorted(network.states)
+        tensors[f"seed{network.seed}/labels"] = torch.from_numpy(network.labels.copy())
+        for epoch, state in network.states.items():
+            tensors |= {f"seed{network.seed}/epoch{epoch}/{key}": value.contiguous() for key, value in state.items()}
+    with written_whole(path) as temporary:
+        save_file(tensors, temporary, metadata={"spikegrid": json.dumps({"run": run, "epochs": epochs})})
+
+
+class Checkpoints:
+    """A checkpoint file, read one state at a time.
+
+    run: dataset, architecture, regime and seeds. epochs: those at which every seed was kept.
+    Raises InputError when the file is not whole.
+    """
+
+    def __init__(self, path: str | Path):
+        self._path = Path(path)
+        try:
+            self._file = safe_open(path, framework="pt")
+            self._keys = list(self._file.keys())
+            description = json.loads(self._file.metadata()["spikegrid"])
+        except (SafetensorError, OSError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path}: not a checkpoint file of this workflow ({error}); delete it and run again"
+            ) from None
+        self.run: dict = description["run"]
+        self.epochs: list[int] = description["epochs"]
+
+    def state(self, seed: int, epoch: int) -> dict[str, torch.Tensor]:
+        """Return the state dict of one seed after one epoch."""
+        prefix = f"seed{seed}/epoch{epoch}/"
+        keys = [key for key in self._keys if key.startswith(prefix)]
+        return {key.removeprefix(prefix): self._file.get_tensor(key) for key in keys}
+
+    def labels(self, seed: int) -> np.ndarray:
+        """Return the labels that one seed was trained on, int16 [n]."""
+        return self._file.get_tensor(f"seed{seed}/labels").numpy()

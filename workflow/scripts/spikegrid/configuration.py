@@ -1,0 +1,226 @@
+"""The configuration: read strictly, checked against the closed schema, completed with its defaults."""
+
+import difflib
+import math
+from collections.abc import Iterable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from spikegrid.errors import InputError
+from spikegrid.plugins import FUNCTIONS, Plugin, find_plugins
+
+SCHEMA_FILE = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
+
+NAME_RULE = "names have letters, digits, - and _, begin with a letter or digit, and become part of paths"
+
+FORMATS = jsonschema.FormatChecker(formats=())
+"""Checks of plug-in parameters that look at the disk: a string with ``format: folder`` names a folder that is there."""
+
+FORMATS.checks("folder")(lambda value: not isinstance(value, str) or Path(value).is_dir())
+
+Plugins = dict[str, dict[str, Plugin]]
+"""Plug-ins by folder (``datasets``, ...) and name."""
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a key may stand only once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                line = key_node.start_mark.line + 1
+                raise InputError(
+                    f"{key_node.start_mark.name}, line {line}: the key {key!r} stands here a second time; keep one"
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a YAML file. Raises InputError when it is missing, malformed or holds a key twice."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return yaml.load(stream, _StrictLoader) or {}
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def complete_configuration(config: dict[str, Any]) -> tuple[dict[str, Any], Plugins]:
+    """Check ``config`` and fill in every default; return it with the plug-ins that it can name.
+
+    Raises InputError with one line for each thing that is wrong.
+    """
+    _check_plain(config)
+    folders = config.get("plugins", [])
+    if not (isinstance(folders, list) and all(isinstance(folder, str) for folder in folders)):
+        raise InputError(f"config: plugins is {folders!r}; expected a list of folders")
+    plugins = {folder: find_plugins(folder, tuple(folders)) for folder in FUNCTIONS}
+    config = deepcopy(config)
+    schema = read_schema()
+    for folder in FUNCTIONS:
+        default = schema["properties"][folder].get("default")
+        if default is not None:
+            config.setdefault(folder, deepcopy(default))
+    composed = compose_schema(schema, config, plugins)
+    validator = jsonschema.Draft202012Validator(composed, format_checker=FORMATS)
+    errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
+    if errors:
+        raise InputError("\n".join(dict.fromkeys(line for error in errors for line in _describe(error))))
+    _fill_defaults(config, composed)
+    _check_names(config)
+    return config, plugins
+
+
+def read_schema() -> dict[str, Any]:
+    """Return the schema of the configuration with its references resolved; plug-in parameters are not in it."""
+    schema = read_yaml(SCHEMA_FILE)
+    return _resolve(schema, schema["$defs"])
+
+
+def compose_schema(schema: dict[str, Any], config: dict[str, Any], plugins: Plugins) -> dict[str, Any]:
+    """Return ``schema`` with the entries of ``config`` closed by the parameters of the plug-ins that they name."""
+    schema = deepcopy(schema)
+    for folder in FUNCTIONS:
+        entries = config.get(folder)
+        if isinstance(entries, dict):
+            schema["properties"][folder]["properties"] = {
+                name: entry_schema(schema, folder, plugins[folder], entry.get("kind"))
+                for name, entry in entries.items()
+                if isinstance(entry, dict)
+            }
+    return schema
+
+
+def entry_schema(schema: dict[str, Any], folder: str, plugins: dict[str, Plugin], kind: Any) -> dict[str, Any]:
+    """Return the closed schema of one entry: its kind, what every such entry may hold, and its plug-in's parameters."""
+    properties = {"kind": {"enum": sorted(plugins), "description": "Name of the plug-in."}}
+    if folder == "datasets":
+        properties |= schema["$defs"]["dataset"]
+    if folder != "observables":
+        for section in ("training", "spikes"):
+            properties[section] = _without_defaults(schema["properties"][section])
+    if isinstance(kind, str) and kind in plugins:
+        plugin = plugins[kind]
+        properties |= plugin.parameters
+        required = ["kind", *(name for name, rule in plugin.parameters.items() if "default" not in rule)]
+        return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
+    return {"type": "object", "required": ["kind"], "properties": {"kind": properties["kind"]}}
+
+
+def _resolve(node: Any, definitions: dict[str, Any]) -> Any:
+    """Put the definitions in the place of references to them; keys beside a reference win."""
+    if isinstance(node, list):
+        return [_resolve(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    resolved = {key: _resolve(value, definitions) for key, value in node.items() if key != "$ref"}
+    if "$ref" in node:
+        resolved = _resolve(definitions[node["$ref"].removeprefix("#/$defs/")], definitions) | resolved
+    return resolved
+
+
+def _without_defaults(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _without_defaults(value) for key, value in node.items() if key != "default"}
+    return node
+
+
+def _fill_defaults(config: dict[str, Any], schema: dict[str, Any]) -> None:
+    for key, rule in schema.get("properties", {}).items():
+        if "default" in rule:
+            config.setdefault(key, deepcopy(rule["default"]))
+        if rule.get("type") == "object" and any("default" in part for part in rule.get("properties", {}).values()):
+            config.setdefault(key, {})
+        if isinstance(config.get(key), dict):
+            _fill_defaults(config[key], rule)
+
+
+def _check_names(config: dict[str, Any]) -> None:
+    """Check that names which refer to entries of the config are names of entries."""
+    named = [(f"indicators.{role}", "regime", config["indicators"][role]) for role in ("memorizing", "generalizing")]
+    for key in ("only", "exclude"):
+        for number, cell in enumerate(config[key]):
+            for axis, names in cell.items():
+                listed = [names] if isinstance(names, str) else names
+                named += [(f"{key}.{number}.{axis}", axis, name) for name in listed]
+    for where, axis, name in named:
+        known = config[f"{axis}s"]
+        if name not in known:
+            known_names = ", ".join(known)
+            raise InputError(
+                f"config: {where} is {name!r}; expected one of the {axis}s {known_names}{_nearest(name, known)}"
+            )
+
+
+def _check_plain(value: Any, where: str = "") -> None:
+    """Check that keys are words and numbers are finite, which YAML does not promise."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"config: {where} is {value}; expected a finite number")
+    if isinstance(value, dict):
+        for key, part in value.items():
+            path = f"{where}.{key}" if where else str(key)
+            if not isinstance(key, str):
+                raise InputError(f'config: the key {path} is read as {type(key).__name__}; put it in quotes: "{key}"')
+            _check_plain(part, path)
+    if isinstance(value, list):
+        for number, part in enumerate(value):
+            _check_plain(part, f"{where}.{number}")
+
+
+def _describe(error: jsonschema.ValidationError) -> list[str]:
+    """Say in one line each what is wrong, where, and what was expected."""
+    where = ".".join(str(part) for part in error.absolute_path) or "the configuration"
+    rule, value = error.schema, error.instance
+    match error.validator:
+        case "additionalProperties":
+            known = rule["properties"]
+            prefix = f"{where}." if error.absolute_path else ""
+            return [f"config: unknown key {prefix}{key}{_nearest(key, known)}" for key in value if key not in known]
+        case "required":
+            missing = [key for key in error.validator_value if key not in value]
+            return [f"config: {where} lacks the key {key!r}" for key in missing]
+        case "pattern" | "maxLength":
+            return [f"config: {where}: {value!r} cannot be a name; {NAME_RULE}"]
+        case "minProperties":
+            return [f"config: {where} is empty; expected at least one entry"]
+        case "format":
+            return [f"config: {where} is {value!r}, which is no {rule['format']} here"]
+        case _:
+            return [
+                f"config: {where} is {value!r}; expected {_expectation(rule)}{_nearest(value, rule.get('enum', []))}"
+            ]
+
+
+def _expectation(rule: dict[str, Any]) -> str:
+    """Say in words which values a schema takes."""
+    if "anyOf" in rule:
+        return " or ".join(_expectation(part) for part in rule["anyOf"])
+    if "enum" in rule:
+        return f"one of {', '.join(map(str, rule['enum']))}"
+    types = rule.get("type", "a value")
+    words = " or ".join([types] if isinstance(types, str) else types)
+    bounds = {
+        "minimum": "≥",
+        "exclusiveMinimum": ">",
+        "maximum": "≤",
+        "exclusiveMaximum": "<",
+        "minItems": "length ≥",
+        "minLength": "length ≥",
+    }
+    limits = [f"{sign} {rule[key]}" for key, sign in bounds.items() if key in rule]
+    if "items" in rule:
+        words += f" of {_expectation(rule['items'])}"
+    return f"{words} {' and '.join(limits)}".strip()
+
+
+def _nearest(name: Any, known: Iterable[Any]) -> str:
+    close = difflib.get_close_matches(str(name), [str(key) for key in known], n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,24 @@
+"""Fashion-MNIST: 60,000 + 10,000 articles of clothing in 10 classes, grey, 28×28.
+
+Source: Xiao, Rasul & Vollgraf (2017), arXiv 1708.07747.
+"""
+
+from typing import ClassVar
+
+from torchvision import datasets
+
+from spikegrid.downloads import load_mnist_like
+from spikegrid.images import ImageSet
+
+PARAMETERS = {}
+
+
+class FashionMNIST(datasets.FashionMNIST):
+    """torchvision's dataset, fetched over https."""
+
+    mirrors: ClassVar = ["https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"]
+
+
+def load(data_root: str) -> ImageSet:
+    """Return Fashion-MNIST from ``{data_root}/FashionMNIST/raw``, downloaded if it is not there."""
+    return load_mnist_like(FashionMNIST, data_root)

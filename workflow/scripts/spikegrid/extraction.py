@@ -1,0 +1,133 @@
+"""Extraction: every checkpoint of a run is shown the same images in the same order, and its spikes are written."""
+
+import logging
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+import spikegrid
+from spikegrid.capture import Capture, Layer, find_layers
+from spikegrid.checkpoints import Checkpoints
+from spikegrid.errors import InputError
+from spikegrid.images import TEST, TRAIN, ImageSet, balanced_sample
+from spikegrid.networks import as_inputs, logits_in_batches, network_builder
+from spikegrid.randomness import derived_seed
+from spikegrid.spikes import SpikeLayer, SpikeWriter
+
+PRESENTED_BATCH = 128
+
+_log = logging.getLogger("spikegrid")
+
+
+def presentation(images: ImageSet, dataset: str, settings: dict[str, Any]) -> np.ndarray:
+    """Return which images of a set are presented, in order: int32 [N] indices into the dataset file.
+
+    The draws depend on the name of the dataset alone, so every run and seed sees the same images in the same order.
+    ``settings`` has ``images`` (train or test), ``samples`` and ``order``; a ``class_blocked`` order is random within a
+    class. Raises InputError when fewer images are there than asked for.
+    """
+    part = np.flatnonzero(images.split == (TRAIN if settings["images"] == "train" else TEST))
+    samples = settings["samples"]
+    if samples is not None:
+        if samples > len(part):
+            raise InputError(
+                f"spikes.samples is {samples}, but dataset {dataset} has {len(part)} {settings['images']} images"
+            )
+        part = part[balanced_sample(images.labels[part], samples, derived_seed(dataset, "presented"))]
+    if settings["order"] != "given":
+        part = np.random.default_rng(derived_seed(dataset, "presentation order")).permutation(part)
+    if settings["order"] == "class_blocked":
+        part = part[np.argsort(images.labels[part], kind="stable")]
+    return part.astype(np.int32)
+
+
+def kept_units(layer: Layer, names: tuple[str, ...], limit: int | None) -> np.ndarray:
+    """Return the sorted flat indices of the units of a layer that are kept: all, or ``limit`` drawn for ``names``."""
+    if limit is None or limit >= layer.units:
+        return np.arange(layer.units)
+    generator = np.random.default_rng(derived_seed(*names, layer.name, "units"))
+    return np.sort(generator.choice(layer.units, limit, replace=False))
+
+
+def extract_spikes(
+    checkpoints: Checkpoints,
+    images: ImageSet,
+    architecture: dict[str, Any],
+    settings: dict[str, Any],
+    device: torch.device,
+    path: str | Path,
+) -> None:
+    """Present images to every checkpoint of a run and write the spikes to ``path`` as ``spikegrid.spikes`` has it.
+
+    ``architecture`` and ``settings`` are those of the grid. Raises InputError when the network has no thresholded node,
+    when its layers change from one forward pass to the next, or when the disk is too small.
+    """
+    run, seeds, epochs = checkpoints.run, checkpoints.run["seeds"], checkpoints.epochs
+    names = (run["dataset"], run["architecture"])
+    index = presentation(images, run["dataset"], settings)
+    inputs = as_inputs(images.images[index], images, device)
+    build = network_builder(architecture, images)
+    network = build().to(device)
+    layers = find_layers(network, inputs[:2])
+    kept = [kept_units(layer, names, settings["units_per_layer"]) for layer in layers]
+    positions = [np.stack(np.unravel_index(units, layer.shape), axis=1) for layer, units in zip(layers, kept)]
+    stored = [
+        SpikeLayer(layer.name, layer.depth, layer.shape, layer.units, len(units)) for layer, units in zip(layers, kept)
+    ]
+    arrays = {
+        "seeds": np.array(seeds, np.int32),
+        "epochs": np.array(epochs, np.int32),
+        "index": index,
+        "labels": images.labels[index],
+    }
+    if settings["images"] == "train":
+        place = np.searchsorted(np.flatnonzero(images.split == TRAIN), index)
+        arrays["train_labels"] = np.stack([checkpoints.labels(seed)[place] for seed in seeds])
+    description = {
+        "threshold": settings["threshold"],
+        "images": settings["images"],
+        "order": settings["order"],
+        "samples": len(index),
+        "epochs": epochs,
+        "run": run,
+        "classes": images.classes,
+        "versions": {"spikegrid": spikegrid.__version__, **{name: version(name) for name in ("torch", "numpy")}},
+    }
+    progress = tqdm(total=len(seeds) * len(epochs), desc="/".join(names), leave=False, disable=None)
+    with SpikeWriter(path, stored, positions, arrays, description) as writer, progress:
+        for seed in seeds:
+            for epoch in epochs:
+                network.load_state_dict(checkpoints.state(seed, epoch))
+                _present(network, inputs, layers, kept, settings["threshold"], writer.append)
+                progress.update()
+    kept_count, all_count = sum(map(len, kept)), sum(layer.units for layer in layers)
+    _log.info(
+        "%d layers, %d of %d units, %d images, %d seeds, %d epochs",
+        *(len(layers), kept_count, all_count, len(index), len(seeds), len(epochs)),
+    )
+
+
+def _present(
+    network: nn.Module,
+    inputs: torch.Tensor,
+    layers: list[Layer],
+    kept: list[np.ndarray],
+    threshold: float,
+    append: Callable[[int, np.ndarray], None],
+) -> None:
+    """Show ``inputs`` to one network, batch by batch, and hand on the packed spikes of each layer."""
+    with Capture(network, threshold) as capture:
+        for _ in logits_in_batches(network, inputs, PRESENTED_BATCH):
+            if [spikes.shape[1:] for spikes in capture.spikes] != [layer.shape for layer in layers]:
+                raise InputError("the thresholded layers of the network change from one forward pass to the next")
+            for position, (spikes, layer, units) in enumerate(zip(capture.spikes, layers, kept)):
+                flat = spikes.flatten(1).cpu().numpy()
+                chosen = flat if len(units) == layer.units else flat[:, units]
+                append(position, np.packbits(chosen, axis=1, bitorder="little"))
+            capture.clear()

@@ -1,0 +1,17 @@
+"""The tidy table that every observable gives, and that tables, indicators and figures read."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+COLUMNS = ["dataset", "architecture", "regime", "seed", "epoch", "layer", "depth", "feature", "value"]
+"""One row a value. ``depth`` is 1 for the first layer executed, 0 for the network as a whole."""
+
+NETWORK = "network"
+"""Name of the network as a whole among the layers; its depth is 0."""
+
+
+def tidy(records: Iterable[dict], run: dict) -> pd.DataFrame:
+    """Return records of seed, epoch, layer, depth, feature and value as a table in COLUMNS, with the names of ``run``."""
+    names = {axis: run[axis] for axis in ("dataset", "architecture", "regime")}
+    return pd.DataFrame.from_records([names | record for record in records], columns=COLUMNS)

@@ -1,0 +1,23 @@
+"""The history of a run: one row an epoch and seed, as csv."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from spikegrid.files import written_whole
+from spikegrid.training import HISTORY_COLUMNS, TrainedNetwork
+
+COLUMNS = ["dataset", "architecture", "regime", *HISTORY_COLUMNS, "target_accuracy"]
+"""Accuracies are shares in [0, 1] after the epoch, in evaluation mode; the loss is the mean cross-entropy in nats."""
+
+
+def save_history(path: str | Path, run: dict, networks: Iterable[TrainedNetwork], target_accuracy: float) -> None:
+    """Write the histories of the networks of one run, numbers with 7 significant digits."""
+    names = {axis: run[axis] for axis in ("dataset", "architecture", "regime")}
+    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        for network in networks:
+            for row in network.history:
+                numbers = {key: value if isinstance(value, int) else f"{value:.7g}" for key, value in row.items()}
+                table.writerow(names | numbers | {"target_accuracy": target_accuracy})

@@ -1,0 +1,132 @@
+"""Image sets: unsigned bytes, labels and a split into training and test images, in one safetensors file."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from spikegrid.errors import InputError
+from spikegrid.files import written_whole
+from spikegrid.randomness import derived_seed
+
+TRAIN, TEST = 0, 1
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Labelled images.
+
+    images: uint8 [n, channels, height, width]. labels: int16 [n], in [0, len(classes)).
+    split: uint8 [n], 0 for training and 1 for test images; None where the source has no split.
+    classes: the name of each class. source: in words, where the images come from.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    split: np.ndarray | None
+    classes: list[str]
+    source: str
+
+    def part(self, split: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the images and labels of one part of the split."""
+        chosen = np.flatnonzero(self.split == split)
+        return self.images[chosen], self.labels[chosen]
+
+    def channel_statistics(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and standard deviation of each channel over the training images, float32 [channels], in [0, 1].
+
+        A channel that never varies gets standard deviation 1.
+        """
+        pixels = self.images[self.split == TRAIN]
+        counts = np.stack([np.bincount(pixels[:, c].ravel(), minlength=256) for c in range(pixels.shape[1])])
+        values = np.arange(256) / 255
+        mean = counts @ values / counts.sum(axis=1)
+        variance = counts @ values**2 / counts.sum(axis=1) - mean**2
+        deviation = np.sqrt(np.maximum(variance, 0))
+        deviation[deviation < 1e-6] = 1
+        return mean.astype(np.float32), deviation.astype(np.float32)
+
+
+def prepare(images: ImageSet, name: str, train_size: int | None, test_size: int | None, test_share: float) -> ImageSet:
+    """Split a set that has no split, and draw class-balanced parts of the sizes asked for.
+
+    The draws depend on ``name`` alone. Images keep their order. Raises InputError when a part would hold fewer images
+    than asked for, or a class would have none in a part.
+    """
+    if len(images.classes) < 2:
+        raise InputError(f"dataset {name}: found {len(images.classes)} class in {images.source}; expected at least 2")
+    split = images.split
+    if split is None:
+        split = np.full(len(images.labels), TRAIN, np.uint8)
+        share_of_class = np.round(np.bincount(images.labels) * test_share).astype(int)
+        split[_draw(images.labels, share_of_class, derived_seed(name, "split"))] = TEST
+    kept = []
+    for part, key, size in ((TRAIN, "train_size", train_size), (TEST, "test_size", test_size)):
+        members = np.flatnonzero(split == part)
+        if size is not None:
+            if size > len(members):
+                raise InputError(f"dataset {name}: {key} is {size}, but {images.source} has {len(members)} such images")
+            members = members[balanced_sample(images.labels[members], size, derived_seed(name, key))]
+        absent = set(range(len(images.classes))) - set(images.labels[members].tolist())
+        if absent:
+            without = ", ".join(images.classes[label] for label in sorted(absent))
+            raise InputError(f"dataset {name}: the {('training', 'test')[part]} images hold none of class {without}")
+        kept.append(members)
+    chosen = np.sort(np.concatenate(kept))
+    return ImageSet(images.images[chosen], images.labels[chosen], split[chosen], images.classes, images.source)
+
+
+def balanced_sample(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Return the sorted indices of ``size`` images, the same number of each class up to one.
+
+    Where a class has too few images, the others fill its place.
+    """
+    available = np.bincount(labels)
+    quota = np.zeros_like(available)
+    order = np.random.default_rng(seed).permutation(len(available))
+    while quota.sum() < size:
+        open_classes = order[quota[order] < available[order]]
+        share = max(1, (size - quota.sum()) // len(open_classes))
+        for label in open_classes:
+            quota[label] += min(share, available[label] - quota[label], size - quota.sum())
+    return _draw(labels, quota, derived_seed(seed, "members"))
+
+
+def _draw(labels: np.ndarray, quota: np.ndarray, seed: int) -> np.ndarray:
+    """Return the sorted indices of ``quota[c]`` random members of every class c."""
+    generator = np.random.default_rng(seed)
+    chosen = [generator.permutation(np.flatnonzero(labels == label))[:count] for label, count in enumerate(quota)]
+    return np.sort(np.concatenate(chosen))
+
+
+def save(path: str | Path, images: ImageSet) -> None:
+    """Write an image set as safetensors: ``images``, ``labels``, ``split``; classes and source as JSON metadata."""
+    mean, deviation = images.channel_statistics()
+    description = {
+        "classes": images.classes,
+        "source": images.source,
+        "channel_mean": mean.tolist(),
+        "channel_deviation": deviation.tolist(),
+    }
+    tensors = {"images": images.images, "labels": images.labels, "split": images.split}
+    with written_whole(path) as temporary:
+        save_file(
+            {key: np.ascontiguousarray(value) for key, value in tensors.items()},
+            temporary,
+            metadata={"spikegrid": json.dumps(description)},
+        )
+
+
+def load(path: str | Path) -> ImageSet:
+    """Read an image set. Raises InputError when the file is not whole."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            description: dict[str, Any] = json.loads(file.metadata()["spikegrid"])
+            tensors = {key: file.get_tensor(key) for key in ("images", "labels", "split")}
+    except (SafetensorError, OSError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not an image set of this workflow ({error}); delete it and run again") from None
+    return ImageSet(**tensors, classes=description["classes"], source=description["source"])

@@ -1,0 +1,35 @@
+"""Networks and what they are shown."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spikegrid.images import ImageSet
+from spikegrid.plugins import load_plugin
+
+EVALUATION_BATCH = 512
+
+
+def network_builder(architecture: dict[str, Any], images: ImageSet) -> Callable[[], nn.Module]:
+    """Return a function that builds the network of an ``architecture`` entry for ``images``, its weights drawn anew."""
+    build = load_plugin("architectures", architecture["plugin"])
+    shape, classes = images.images.shape[1:], len(images.classes)
+    return lambda: build(shape, classes, **architecture["parameters"])
+
+
+def as_inputs(images: np.ndarray, image_set: ImageSet, device: torch.device) -> Tensor:
+    """Return images as float32 [n, C, H, W] on ``device``; over the training set, channels have mean 0, deviation 1."""
+    mean, deviation = (torch.from_numpy(value)[:, None, None] for value in image_set.channel_statistics())
+    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    return pixels.float().div_(255).sub_(mean.to(device)).div_(deviation.to(device))
+
+
+@torch.inference_mode()
+def logits_in_batches(network: nn.Module, inputs: Tensor, batch_size: int = EVALUATION_BATCH) -> Iterator[Tensor]:
+    """Yield logits [batch, classes] in evaluation mode, in the order of ``inputs``."""
+    network.eval()
+    for batch in inputs.split(batch_size):
+        yield network(batch)

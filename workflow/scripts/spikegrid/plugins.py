@@ -1,0 +1,102 @@
+"""Plug-ins: datasets, architectures, regimes and observables, one Python file each, found by its name.
+
+A plug-in declares itself in literal constants, which are read without running the file. So the grid can be planned
+where torch is not installed, and thousands of entries cost nothing.
+
+========================  ==========================================================================
+``PARAMETERS``            JSON schema of each parameter, by name (every kind of plug-in)
+``TRAINING``              training settings that a regime fixes, such as ``{"epochs": 0}`` (regimes)
+``READS``                 artefacts of a run that an observable reads (observables)
+``UNITS``                 whether an observable also gives a table by unit (observables)
+========================  ==========================================================================
+"""
+
+import ast
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from spikegrid.errors import InputError
+
+FUNCTIONS = {"datasets": "load", "architectures": "build", "regimes": "prepare", "observables": "observe"}
+"""What each kind of plug-in exports, by the name of its folder."""
+
+_LIBRARY = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plug-in as it declares itself.
+
+    ``source`` is what jobs are given to find it again: the bare name for one of this library,
+    the path of the file for one of the user's.
+    """
+
+    name: str
+    source: str
+    path: Path
+    summary: str
+    constants: dict[str, Any]
+
+    @property
+    def parameters(self) -> dict[str, dict]:
+        """JSON schema of each parameter, by name."""
+        return self.constants["PARAMETERS"]
+
+
+def find_plugins(folder: str, user_folders: tuple[str, ...] = ()) -> dict[str, Plugin]:
+    """Return the plug-ins of one kind by name: those of this library and those of the user's folders.
+
+    ``folder`` is one of ``datasets``, ``architectures``, ``regimes``, ``observables``. A user's folder holds folders of
+    these names. Raises InputError when a folder is missing, a name is taken twice, or a file does not declare itself.
+    """
+    found = {path.stem: read_plugin(folder, path.stem) for path in sorted((_LIBRARY / folder).glob("[!_]*.py"))}
+    for user_folder in user_folders:
+        if not Path(user_folder).is_dir():
+            raise InputError(f"config: plugins: there is no folder {user_folder!r}")
+        for path in sorted(Path(user_folder, folder).glob("[!_]*.py")):
+            if path.stem in found:
+                raise InputError(f"{path}: the {folder} already have a plug-in named {path.stem!r}; rename the file")
+            found[path.stem] = read_plugin(folder, str(path))
+    return found
+
+
+@cache
+def read_plugin(folder: str, source: str) -> Plugin:
+    """Read what a plug-in declares, without running it."""
+    path = plugin_path(folder, source)
+    try:
+        tree = ast.parse(path.read_bytes(), filename=str(path))
+    except SyntaxError as error:
+        raise InputError(f"{path}, line {error.lineno}: {error.msg}") from None
+    constants = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
+            try:
+                constants[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                continue
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    if "PARAMETERS" not in constants:
+        raise InputError(f"{path}: expected a literal PARAMETERS = {{name: JSON schema}}")
+    if FUNCTIONS[folder] not in functions:
+        raise InputError(f"{path}: expected a function {FUNCTIONS[folder]}()")
+    summary = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return Plugin(path.stem, source, path, summary, constants)
+
+
+def plugin_path(folder: str, source: str) -> Path:
+    """Return the file of a plug-in from its ``source``: a bare name of this library, or the path of a user's file."""
+    return Path(source) if source.endswith(".py") else _LIBRARY / folder / f"{source}.py"
+
+
+def load_plugin(folder: str, source: str) -> Callable:
+    """Import a plug-in and return the function it exports."""
+    path = plugin_path(folder, source)
+    spec = importlib.util.spec_from_file_location(f"spikegrid.{folder}.{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return getattr(module, FUNCTIONS[folder])

@@ -1,0 +1,252 @@
+"""The spikes of a run in one npz file, format version 1: written as the forward passes run, read a piece at a time.
+
+===================  ===========================================================================================
+``meta``             JSON as a 0-d unicode array: format version, threshold, layers, order, samples, epochs, run,
+versions
+``seeds``            int32 [S]
+``epochs``           int32 [E]
+``index``            int32 [N]: which image of the dataset file, in presentation order
+``labels``           int16 [N]: true labels
+``train_labels``     int16 [S, N]: labels trained on, where the images presented are training images
+``{layer}``          uint8 [S, E, N, ceil(U/8)]: bit u%8 of byte u//8 is 1 when unit u fires at the n-th image
+``{layer}:units``    int32 [U, ndim]: where each kept unit sits in the layer, such as (channel, row, column)
+===================  ===========================================================================================
+
+``numpy.unpackbits(a, axis=-1, count=U, bitorder="little")`` gives images × units.
+"""
+
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from zlib import error as ZlibError
+
+import numpy as np
+from isal import isal_zlib
+
+from spikegrid.errors import InputError
+from spikegrid.files import written_whole
+from spikegrid.trains import SpikeTrains
+
+FORMAT = 1
+
+RESERVED_NAMES = {"meta", "seeds", "epochs", "index", "labels", "train_labels", "network"}
+"""Names that no layer may bear: arrays of the file, and the name of the whole network in tables."""
+
+_COMPRESSION_LEVEL = 1
+_COPY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class SpikeLayer:
+    """A layer as the file holds it: ``kept`` of its ``units`` are stored; ``depth`` is 1 for the first executed."""
+
+    name: str
+    depth: int
+    shape: tuple[int, ...]
+    units: int
+    kept: int
+
+    @property
+    def bytes_per_image(self) -> int:
+        """Bytes that the kept units of one image take."""
+        return -(-self.kept // 8)
+
+
+class SpikeWriter:
+    """Context that writes a spike file layer by layer while the forward passes go on.
+
+    Each layer is deflated into a temporary file of its own; at the end the files are joined into one npz. Memory does
+    not grow with the number of checkpoints, and the same input gives the same bytes.
+
+    layers and units: the layers and, for each, int32 [kept, ndim] positions. arrays: ``seeds``, ``epochs``, ``index``,
+    ``labels`` and perhaps ``train_labels``. description: what goes into ``meta`` beside the layers.
+    Raises InputError when the disk has no room for the spikes even before compression.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        layers: Sequence[SpikeLayer],
+        units: Sequence[np.ndarray],
+        arrays: dict[str, np.ndarray],
+        description: dict[str, Any],
+    ):
+        self._path = Path(path)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        for layer in layers:
+            if layer.name in RESERVED_NAMES:
+                raise InputError(f"{path}: a layer cannot be named {layer.name!r}; rename the module of the network")
+        meta = {"format": FORMAT, **description, "layers": [asdict(layer) for layer in layers]}
+        positions = {f"{layer.name}:units": where.astype(np.int32) for layer, where in zip(layers, units, strict=True)}
+        self._arrays = {"meta": np.array(json.dumps(meta)), **arrays, **positions}
+        leading = (len(arrays["seeds"]), len(arrays["epochs"]), len(arrays["index"]))
+        shapes = [(*leading, layer.bytes_per_image) for layer in layers]
+        _check_disk(self._path.parent, sum(int(np.prod(shape)) for shape in shapes))
+        self._streams = [
+            _NpyStream(self._path.with_name(f".{self._path.stem}.{os.getpid()}.{number}"), layer.name, shape)
+            for number, (layer, shape) in enumerate(zip(layers, shapes))
+        ]
+
+    def append(self, layer: int, packed: np.ndarray) -> None:
+        """Append packed spikes uint8 [batch, ceil(kept/8)] to a layer: seeds outermost, then epochs, then images."""
+        self._streams[layer].append(packed)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._join()
+        finally:
+            for stream in self._streams:
+                stream.discard()
+
+    def _join(self) -> None:
+        with written_whole(self._path) as temporary, zipfile.ZipFile(temporary, "w", allowZip64=True) as archive:
+            for name, array in self._arrays.items():
+                content = io.BytesIO()
+                np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=False)
+                archive.writestr(_member(name), content.getvalue())
+            for stream in self._streams:
+                stream.move_into(archive)
+
+
+class _NpyStream:
+    """One array, deflated into a temporary file as its parts come."""
+
+    def __init__(self, path: Path, name: str, shape: tuple[int, ...]):
+        self._name, self._path = name, path
+        self._file = path.open("wb")
+        self._deflate = isal_zlib.compressobj(_COMPRESSION_LEVEL, isal_zlib.DEFLATED, -15)
+        self._size = self._checksum = 0
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        self._expected = header.tell() + int(np.prod(shape))
+        self._write(header.getvalue())
+
+    def append(self, part: np.ndarray) -> None:
+        self._write(np.ascontiguousarray(part).data)
+
+    def _write(self, content: bytes | memoryview) -> None:
+        self._file.write(self._deflate.compress(content))
+        self._checksum = isal_zlib.crc32(content, self._checksum)
+        self._size += len(content) if isinstance(content, bytes) else content.nbytes
+
+    def move_into(self, archive: zipfile.ZipFile) -> None:
+        """Copy the deflated array into ``archive`` as it is; zipfile writes the headers."""
+        if self._size != self._expected:
+            raise RuntimeError(f"layer {self._name}: {self._size} bytes written, {self._expected} announced")
+        self._file.write(self._deflate.flush())
+        self._file.close()
+        member = _member(self._name)
+        member.CRC, member.file_size, member.compress_size = self._checksum, self._size, self._path.stat().st_size
+        member.header_offset = archive.start_dir
+        archive.fp.seek(archive.start_dir)
+        archive.fp.write(member.FileHeader())
+        with self._path.open("rb") as source:
+            shutil.copyfileobj(source, archive.fp, _COPY_BYTES)
+        archive.start_dir = archive.fp.tell()
+        archive.filelist.append(member)
+        archive.NameToInfo[member.filename] = member
+        archive._didModify = True
+        self.discard()
+
+    def discard(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    """Return the zip entry of an array; it bears no time and no system, so that bytes repeat."""
+    member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+    member.compress_type, member.create_system, member.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
+    return member
+
+
+def _check_disk(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{folder}: the planned spikes take up to {needed / 1e9:.3g} GB, but the disk has {free / 1e9:.3g} GB free; "
+            "make room, or lower spikes.samples, spikes.units_per_layer or the number of checkpoints"
+        )
+
+
+class Spikes:
+    """A spike file, read lazily: opening it reads everything but the spikes.
+
+    meta: description as written. layers: SpikeLayer in order of execution. seeds, epochs, index, labels: as in the
+    file.
+    train_labels: int16 [S, N], or None where test images were presented.
+    """
+
+    def __init__(self, path: str | Path):
+        self._path = Path(path)
+        try:
+            self._archive = np.load(self._path, allow_pickle=False)
+            self.meta: dict[str, Any] = json.loads(str(self._archive["meta"]))
+            if self.meta["format"] != FORMAT:
+                raise InputError(f"{path}: spike format {self.meta['format']}; expected {FORMAT}")
+            self.seeds, self.epochs = self._archive["seeds"].tolist(), self._archive["epochs"].tolist()
+            self.index, self.labels = self._archive["index"], self._archive["labels"]
+            self.train_labels = self._archive.get("train_labels")
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, ZlibError) as error:
+            raise InputError(f"{path}: not a whole spike file ({error}); delete it and run again") from None
+        self.layers = [SpikeLayer(**layer | {"shape": tuple(layer["shape"])}) for layer in self.meta["layers"]]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._archive.close()
+
+    def units(self, layer: str) -> np.ndarray:
+        """Return where each kept unit of a layer sits, int32 [kept, ndim], in channel-row-column order."""
+        return self._archive[f"{layer}:units"]
+
+    def packed(self, layer: str) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Yield seed, epoch and packed spikes uint8 [N, ceil(kept/8)] of a layer, one checkpoint in memory."""
+        shape = (len(self.index), self._layer(layer).bytes_per_image)
+        try:
+            with self._archive.zip.open(f"{layer}.npy") as member:
+                np.lib.format.read_magic(member)
+                np.lib.format.read_array_header_1_0(member)
+                for seed in self.seeds:
+                    for epoch in self.epochs:
+                        content = member.read(shape[0] * shape[1])
+                        yield seed, epoch, np.frombuffer(content, np.uint8).reshape(shape)
+        except (ValueError, EOFError, zipfile.BadZipFile, ZlibError) as error:
+            raise InputError(
+                f"{self._path}: layer {layer} is damaged ({error}); delete the file and run again"
+            ) from None
+
+    def trains(self, layer: str) -> Iterator[tuple[int, int, SpikeTrains]]:
+        """Yield seed, epoch and spike trains of a layer, one checkpoint in memory at a time."""
+        kept = self._layer(layer).kept
+        for seed, epoch, packed in self.packed(layer):
+            yield seed, epoch, SpikeTrains.from_images(packed, kept)
+
+    def trains_at(self, layer: str, seed: int, epoch: int) -> SpikeTrains:
+        """Return the spike trains of a layer for one seed and epoch."""
+        for found_seed, found_epoch, trains in self.trains(layer):
+            if (found_seed, found_epoch) == (seed, epoch):
+                return trains
+        raise KeyError(f"{self._path}: no seed {seed} at epoch {epoch}")
+
+    def _layer(self, name: str) -> SpikeLayer:
+        return next(layer for layer in self.layers if layer.name == name)
+
+
+def load(path: str | Path) -> Spikes:
+    """Open a spike file. Raises InputError when it is not whole or of another format."""
+    return Spikes(path)

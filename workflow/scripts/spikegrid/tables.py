@@ -1,0 +1,57 @@
+"""Tables over all runs: histories, final accuracies, features."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from spikegrid.errors import InputError
+from spikegrid.features import COLUMNS as FEATURE_COLUMNS
+from spikegrid.files import written_whole
+
+RUN = ["dataset", "architecture", "regime", "seed"]
+"""What names one network."""
+
+
+def join_histories(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Return the histories of all runs as one table, in the order of ``paths``."""
+    names = {"dataset": str, "architecture": str, "regime": str}  # a network may be named 1 or NA
+    return pd.concat([pd.read_csv(path, dtype=names, keep_default_na=False) for path in paths], ignore_index=True)
+
+
+def final_accuracies(history: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a network: the history of its last epoch, and whether it reached its target accuracy."""
+    last = history.groupby(RUN, sort=False).tail(1).reset_index(drop=True)
+    return last.assign(reached_target=last["train_accuracy"] >= last["target_accuracy"])
+
+
+def join_features(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the features of all runs and observables as one tidy table.
+
+    The name of a file is that of its observable. Beside the columns of every observable the table has ``observable``
+    and
+    ``reached_target``, which is false for networks that averages must leave out.
+    Raises InputError when a table lacks a column or two rows claim the same value.
+    """
+    tables = []
+    for path in map(Path, paths):
+        table = pd.read_parquet(path)
+        missing = [column for column in FEATURE_COLUMNS if column not in table]
+        if missing:
+            raise InputError(f"{path}: lacks the columns {', '.join(missing)}; expected {', '.join(FEATURE_COLUMNS)}")
+        tables.append(table[FEATURE_COLUMNS].assign(observable=path.stem))
+    features = pd.concat(tables, ignore_index=True)
+    key = ["observable", *FEATURE_COLUMNS[:-1]]
+    repeated = features[features.duplicated(key)]
+    if len(repeated):
+        raise InputError(f"features: two values for {', '.join(map(str, repeated.iloc[0][key]))}; names must differ")
+    return features.merge(runs[[*RUN, "reached_target"]], on=RUN, how="left", validate="many_to_one")
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table whole, as csv with 7 significant digits or as parquet, by the suffix of ``path``."""
+    with written_whole(path) as temporary:
+        if temporary.suffix == ".csv":
+            table.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
+        else:
+            table.to_parquet(temporary, index=False, compression="zstd")
