@@ -194,9 +194,8 @@ def _describe(error: jsonschema.ValidationError) -> list[str]:
         case "format":
             return [f"config: {where} is {value!r}, which is no {rule['format']} here"]
         case _:
-            return [
-                f"config: {where} is {value!r}; expected {_expectation(rule)}{_nearest(value, rule.get('enum', []))}"
-            ]
+            nearest = _nearest(value, rule.get("enum", []))
+            return [f"config: {where} is {value!r}; expected {_expectation(rule)}{nearest}"]
 
 
 def _expectation(rule: dict[str, Any]) -> str:

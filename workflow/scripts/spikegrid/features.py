@@ -12,6 +12,6 @@ NETWORK = "network"
 
 
 def tidy(records: Iterable[dict], run: dict) -> pd.DataFrame:
-    """Return records of seed, epoch, layer, depth, feature and value as a table in COLUMNS, with the names of ``run``."""
+    """Return records of seed, epoch, layer, depth, feature and value in COLUMNS, with the names of ``run``."""
     names = {axis: run[axis] for axis in ("dataset", "architecture", "regime")}
     return pd.DataFrame.from_records([names | record for record in records], columns=COLUMNS)

@@ -1,4 +1,4 @@
-"""Indicators: how far features of memorizing networks lie from those of generalizing ones. The replicate is the seed."""
+"""Indicators: how far features of memorizing networks lie from those of generalizing ones, seed by seed."""
 
 from typing import Any
 

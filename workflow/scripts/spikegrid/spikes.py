@@ -177,7 +177,7 @@ def _check_disk(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise InputError(
-            f"{folder}: the planned spikes take up to {needed / 1e9:.3g} GB, but the disk has {free / 1e9:.3g} GB free; "
+            f"{folder}: the planned spikes take up to {needed / 1e9:.3g} GB, the disk has {free / 1e9:.3g} GB free; "
             "make room, or lower spikes.samples, spikes.units_per_layer or the number of checkpoints"
         )
 
