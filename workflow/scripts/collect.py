@@ -1,7 +1,8 @@
 """Join the histories and features of all runs into tables."""
 
+from spikegrid.features import write_table
 from spikegrid.job import logged
-from spikegrid.tables import final_accuracies, join_features, join_histories, write_table
+from spikegrid.tables import final_accuracies, join_features, join_histories
 
 with logged(snakemake.log[0], "collect") as log:
     history = join_histories(snakemake.input.histories)

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from spikegrid.features import write_table
 from spikegrid.indicators import compare_regimes
 from spikegrid.job import logged
-from spikegrid.tables import write_table
 
 with logged(snakemake.log[0], "indicators"):
     features = pd.read_parquet(snakemake.input.features)

@@ -1,8 +1,8 @@
 """Measure one observable on the artefacts of one run."""
 
+from spikegrid.features import write_table
 from spikegrid.job import logged
 from spikegrid.plugins import load_plugin
-from spikegrid.tables import write_table
 
 entry = snakemake.params.observable
 

@@ -6,6 +6,7 @@ labels that seed s was trained on, in the order of the dataset's training images
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,20 @@ from safetensors.torch import save_file
 
 from spikegrid.errors import InputError
 from spikegrid.files import written_whole
-from spikegrid.training import TrainedNetwork
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """What training one seed leaves.
+
+    labels: int16 [n], the labels trained on. states: state dict by epoch, on the CPU. history: a row an epoch:
+    seed, epoch, loss, train_accuracy, true_label_accuracy, test_accuracy.
+    """
+
+    seed: int
+    labels: np.ndarray
+    states: dict[int, dict[str, torch.Tensor]]
+    history: list[dict[str, float]]
 
 
 def save_checkpoints(path: str | Path, run: dict, networks: Iterable[TrainedNetwork]) -> None:

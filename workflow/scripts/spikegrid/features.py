@@ -1,8 +1,11 @@
 """The tidy table that every observable gives, and that tables, indicators and figures read."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
+
+from spikegrid.files import written_whole
 
 COLUMNS = ["dataset", "architecture", "regime", "seed", "epoch", "layer", "depth", "feature", "value"]
 """One row a value. ``depth`` is 1 for the first layer executed, 0 for the network as a whole."""
@@ -15,3 +18,12 @@ def tidy(records: Iterable[dict], run: dict) -> pd.DataFrame:
     """Return records of seed, epoch, layer, depth, feature and value in COLUMNS, with the names of ``run``."""
     names = {axis: run[axis] for axis in ("dataset", "architecture", "regime")}
     return pd.DataFrame.from_records([names | record for record in records], columns=COLUMNS)
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table whole, as csv with 7 significant digits or as parquet, by the suffix of ``path``."""
+    with written_whole(path) as temporary:
+        if temporary.suffix == ".csv":
+            table.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
+        else:
+            table.to_parquet(temporary, index=False, compression="zstd")

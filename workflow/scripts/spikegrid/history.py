@@ -4,10 +4,21 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
+from spikegrid.checkpoints import TrainedNetwork
 from spikegrid.files import written_whole
-from spikegrid.training import HISTORY_COLUMNS, TrainedNetwork
 
-COLUMNS = ["dataset", "architecture", "regime", *HISTORY_COLUMNS, "target_accuracy"]
+COLUMNS = [
+    "dataset",
+    "architecture",
+    "regime",
+    "seed",
+    "epoch",
+    "loss",
+    "train_accuracy",
+    "true_label_accuracy",
+    "test_accuracy",
+    "target_accuracy",
+]
 """Accuracies are shares in [0, 1] after the epoch, in evaluation mode; the loss is the mean cross-entropy in nats."""
 
 

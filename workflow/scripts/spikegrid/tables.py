@@ -7,7 +7,6 @@ import pandas as pd
 
 from spikegrid.errors import InputError
 from spikegrid.features import COLUMNS as FEATURE_COLUMNS
-from spikegrid.files import written_whole
 
 RUN = ["dataset", "architecture", "regime", "seed"]
 """What names one network."""
@@ -46,12 +45,3 @@ def join_features(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFra
     if len(repeated):
         raise InputError(f"features: two values for {', '.join(map(str, repeated.iloc[0][key]))}; names must differ")
     return features.merge(runs[[*RUN, "reached_target"]], on=RUN, how="left", validate="many_to_one")
-
-
-def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table whole, as csv with 7 significant digits or as parquet, by the suffix of ``path``."""
-    with written_whole(path) as temporary:
-        if temporary.suffix == ".csv":
-            table.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
-        else:
-            table.to_parquet(temporary, index=False, compression="zstd")

@@ -11,29 +11,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
+from spikegrid.checkpoints import TrainedNetwork
 from spikegrid.errors import InputError
 from spikegrid.images import TEST, TRAIN, ImageSet
 from spikegrid.networks import as_inputs, logits_in_batches, network_builder
 from spikegrid.plugins import load_plugin
 from spikegrid.randomness import derived_seed
 
-HISTORY_COLUMNS = ["seed", "epoch", "loss", "train_accuracy", "true_label_accuracy", "test_accuracy"]
-
 _log = logging.getLogger("spikegrid")
-
-
-@dataclass(frozen=True)
-class TrainedNetwork:
-    """What training one seed leaves.
-
-    labels: int16 [n], the labels trained on. states: state dict by epoch, on the CPU. history: a row an epoch, in
-    HISTORY_COLUMNS.
-    """
-
-    seed: int
-    labels: np.ndarray
-    states: dict[int, dict[str, Tensor]]
-    history: list[dict[str, float]]
 
 
 def checkpoint_epochs(training: dict[str, Any]) -> list[int]:

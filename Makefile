@@ -1,0 +1,61 @@
+# Sets up what is missing in .venv and runs the workflow, its tests and its report.
+# A grid of your own: make run CONFIG=my_grid.yaml. Fewer cores: make run CORES=2. More options: make run ARGS="--dry-run".
+PYTHON ?= python3
+CORES ?= all
+CONFIG ?=
+ARGS ?=
+
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help run report test lint docs lock clean clean-venv clean-results
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/run ## Run the grid of config.yaml, or of CONFIG=file, to its figures, tables and report
+	$(SNAKEMAKE)
+	@$(MAKE) --no-print-directory report
+	@echo "Figures: results/figures   Tables: results/tables   Report: results/report.html"
+
+report: .venv/run ## Write results/report.html, if something has changed since the last one
+	@test -z "$$(find results/figures results/tables -newer results/report.html 2>&1 | head -n 1)" \
+	|| $(SNAKEMAKE) --quiet all --report results/report.html
+
+test: .venv/test lint ## Run linters and tests
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: .venv/test ## Check style and form of the workflow
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+docs: .venv/run ## Write config/README.md anew from the schema and the plug-ins
+	PYTHONPATH=workflow/scripts $(BIN)/python -m spikegrid.reference > config/README.md
+
+lock: .venv/test ## Choose the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
+
+clean: ## Remove caches; results stay
+	rm -rf .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+clean-venv: ## Remove the virtual environment
+	rm -rf .venv
+
+clean-results: ## Remove all results
+	rm -rf results .snakemake
+
+.venv/run: requirements.txt
+	@echo "Setting up .venv from $< (once, a few minutes)"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d; run: make PYTHON=python3.12 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv/test: requirements-test.txt .venv/run
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

@@ -1,0 +1,115 @@
+"""The reference of the configuration, config/README.md, made from the schema and the plug-ins.
+
+``python -m spikegrid.reference`` prints it.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from spikegrid.configuration import read_schema
+from spikegrid.plugins import FUNCTIONS, find_plugins
+
+INTRODUCTION = """\
+# Configuration
+
+This page is made by `make docs` from the schema (`workflow/schemas/config.schema.yaml`) and the plug-ins; edit those.
+
+A configuration is one YAML file. `config.yaml` is the default; `--configfile my_grid.yaml` takes its place, and
+`--config key=value` overrides single keys of either. The schema is closed: an unknown key is an error, found before
+any job starts.
+
+| file | grid |
+| --- | --- |
+| `config.yaml` | digits of scikit-learn, an MLP and a CNN, 5 seeds; minutes on two cores, no download |
+| `config/smoke.yaml` | the smallest grid that has every part; seconds, for tests |
+| `config/mnist.yaml` | MNIST, larger networks, 3 seeds |
+| `config/paper.yaml` | four architectures × MNIST, Fashion-MNIST, CIFAR-10, 5 seeds; wants a GPU |
+
+The grid is **datasets × architectures × regimes**, over all seeds. Each entry has a name of your choice, which becomes
+part of paths and tables, a `kind`, which names a plug-in, and the parameters of that plug-in:
+
+```yaml
+architectures:
+  wide: { kind: mlp, hidden: [1024, 1024] }
+  deep: { kind: mlp, hidden: [128, 128, 128, 128], training: { learning_rate: 0.01 } }
+```
+
+Entries of datasets, architectures and regimes may override single keys of `training` and `spikes`. Where several do,
+the first of these wins: the regime's entry, what its kind fixes (an untrained network has 0 epochs), the architecture's
+entry, the dataset's entry, the top level.
+
+`only` and `exclude` cut cells out of the product: a cell runs when it matches one of `only` (or `only` is empty) and
+none of `exclude`. This leaves out one architecture on one dataset, and two regimes on another:
+
+```yaml
+exclude:
+  - { dataset: cifar10, architecture: mlp }
+  - { dataset: mnist, regime: [memorizing, generalizing] }
+```
+"""
+
+SECTIONS = {"training": "Training", "spikes": "Spikes", "indicators": "Indicators"}
+
+FOLDERS = {
+    "datasets": "Datasets",
+    "architectures": "Architectures",
+    "regimes": "Regimes",
+    "observables": "Observables",
+}
+
+
+def reference() -> str:
+    """Return the reference as Markdown."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    schema = read_schema()
+    sections = {key: rule for key, rule in schema["properties"].items() if key in SECTIONS}
+    yield INTRODUCTION
+    yield "## Top level\n"
+    top_level = {key: rule for key, rule in schema["properties"].items() if key not in sections}
+    yield from _table(top_level, required=schema["required"])
+    for key, rule in sections.items():
+        yield f"## {SECTIONS[key]}: `{key}`\n\n{rule['description']}\n"
+        yield from _table(rule["properties"])
+    for folder, title in FOLDERS.items():
+        yield f"## {title}: `{folder}`\n"
+        yield f"A plug-in is one file in `workflow/scripts/spikegrid/{folder}/`, or in the folder `{folder}` of one of"
+        yield f"your `plugins` folders. It exports `{FUNCTIONS[folder]}()` and the schema of its parameters.\n"
+        if folder == "datasets":
+            yield "Every entry may hold:\n"
+            yield from _table(schema["$defs"]["dataset"])
+        for name, plugin in find_plugins(folder).items():
+            yield f"### `kind: {name}`\n\n{plugin.summary.replace('``', '`')}\n"
+            if plugin.parameters:
+                yield from _table(plugin.parameters)
+
+
+def _table(rules: dict[str, dict[str, Any]], required: list[str] | None = None) -> Iterator[str]:
+    yield "| key | type | default | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for key, rule in rules.items():
+        is_required = "default" not in rule and (required is None or key in required)
+        default = "required" if is_required else f"`{json.dumps(rule['default'])}`" if "default" in rule else ""
+        yield f"| `{key}` | {_type(rule)} | {default} | {rule['description']} |"
+    yield ""
+
+
+def _type(rule: dict[str, Any]) -> str:
+    if "enum" in rule:
+        return ", ".join(f"`{value}`" for value in rule["enum"])
+    if "propertyNames" in rule:
+        return "entries by name"
+    types = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
+    words = " or ".join(types)
+    if "items" in rule:
+        items = rule["items"]
+        words = "list of cells" if items["type"] == "object" else f"list of {_type(items)}"
+    bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    return " ".join([words, ", ".join(f"{sign} {rule[key]:,}" for key, sign in bounds.items() if key in rule)]).strip()
+
+
+if __name__ == "__main__":
+    print(reference(), end="")
