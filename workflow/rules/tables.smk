@@ -16,6 +16,7 @@ rule collect:
     benchmark:
         "results/benchmarks/collect.tsv"
     params:
+        targets=grid.target_accuracies(),
         code=grid.code("collect"),
     resources:
         mem_mb=4000,

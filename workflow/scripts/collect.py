@@ -6,7 +6,7 @@ from spikegrid.tables import final_accuracies, join_features, join_histories
 
 with logged(snakemake.log[0], "collect") as log:
     history = join_histories(snakemake.input.histories)
-    runs = final_accuracies(history)
+    runs = final_accuracies(history, snakemake.params.targets)
     features = join_features(snakemake.input.features, runs)
     write_table(snakemake.output.history, history)
     write_table(snakemake.output.runs, runs)

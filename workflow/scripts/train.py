@@ -5,7 +5,7 @@ from spikegrid.checkpoints import save_checkpoints
 from spikegrid.device import prepare_device
 from spikegrid.history import save_history
 from spikegrid.job import logged
-from spikegrid.training import train_block, warn_of_missed_targets
+from spikegrid.training import train_block
 
 params = snakemake.params
 
@@ -18,6 +18,5 @@ with logged(snakemake.log[0], "/".join(params.run[axis] for axis in ("dataset", 
         params.training,
         prepare_device(snakemake.resources.gpu, snakemake.threads),
     )
-    warn_of_missed_targets(networks, params.training)
     save_checkpoints(snakemake.output.checkpoints, params.run, networks)
-    save_history(snakemake.output.history, params.run, networks, params.training["target_accuracy"])
+    save_history(snakemake.output.history, params.run, networks)

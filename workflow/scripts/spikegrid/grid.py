@@ -137,8 +137,22 @@ class Grid:
         return self._called("observables", name)
 
     def training(self, wildcards: Any) -> dict[str, Any]:
-        """Training settings of a run: the config's, overridden by its dataset, architecture, regime kind and regime."""
-        return self._settings("training", wildcards)
+        """Training settings of a run: the config's, overridden by its dataset, architecture, regime kind and regime.
+
+        ``checkpoints`` are the epochs that the run keeps: those listed up to its last, and always 0 and the last.
+        The target accuracy is not among them: another target makes no other network.
+        """
+        settings = self._settings("training", wildcards)
+        last = settings["epochs"]
+        kept = sorted({0, last, *(epoch for epoch in settings["checkpoints"] if epoch < last)})
+        return {key: value for key, value in settings.items() if key != "target_accuracy"} | {"checkpoints": kept}
+
+    def target_accuracies(self) -> list[dict[str, Any]]:
+        """Dataset, architecture and regime of every cell with the ``target_accuracy`` of its networks."""
+        return [
+            cell._asdict() | {"target_accuracy": self._settings("training", cell)["target_accuracy"]}
+            for cell in self.cells
+        ]
 
     def spikes(self, wildcards: Any) -> dict[str, Any]:
         """What is presented to the networks of a run and kept, with the same precedence as ``training``."""

@@ -17,12 +17,11 @@ COLUMNS = [
     "train_accuracy",
     "true_label_accuracy",
     "test_accuracy",
-    "target_accuracy",
 ]
 """Accuracies are shares in [0, 1] after the epoch, in evaluation mode; the loss is the mean cross-entropy in nats."""
 
 
-def save_history(path: str | Path, run: dict, networks: Iterable[TrainedNetwork], target_accuracy: float) -> None:
+def save_history(path: str | Path, run: dict, networks: Iterable[TrainedNetwork]) -> None:
     """Write the histories of the networks of one run, numbers with 7 significant digits."""
     names = {axis: run[axis] for axis in ("dataset", "architecture", "regime")}
     with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
@@ -31,4 +30,4 @@ def save_history(path: str | Path, run: dict, networks: Iterable[TrainedNetwork]
         for network in networks:
             for row in network.history:
                 numbers = {key: value if isinstance(value, int) else f"{value:.7g}" for key, value in row.items()}
-                table.writerow(names | numbers | {"target_accuracy": target_accuracy})
+                table.writerow(names | numbers)

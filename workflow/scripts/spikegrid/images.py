@@ -36,6 +36,11 @@ class ImageSet:
         chosen = np.flatnonzero(self.split == split)
         return self.images[chosen], self.labels[chosen]
 
+    def training_set(self) -> "TrainingSet":
+        """Return the training images with their true labels."""
+        images, labels = self.part(TRAIN)
+        return TrainingSet(images, labels, np.arange(len(labels)))
+
     def channel_statistics(self) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of each channel over the training images, float32 [channels], in [0, 1].
 
@@ -49,6 +54,19 @@ class ImageSet:
         deviation = np.sqrt(np.maximum(variance, 0))
         deviation[deviation < 1e-6] = 1
         return mean.astype(np.float32), deviation.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What one network is trained on.
+
+    images: uint8 [m, channels, height, width]. labels: int16 [m], those trained on. index: int64 [m], which of the
+    training images of the dataset each one is, or is made from.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    index: np.ndarray
 
 
 def prepare(images: ImageSet, name: str, train_size: int | None, test_size: int | None, test_share: float) -> ImageSet:

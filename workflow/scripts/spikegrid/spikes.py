@@ -7,7 +7,7 @@ versions
 ``epochs``           int32 [E]
 ``index``            int32 [N]: which image of the dataset file, in presentation order
 ``labels``           int16 [N]: true labels
-``train_labels``     int16 [S, N]: labels trained on, where the images presented are training images
+``train_labels``     int16 [S, N]: labels trained on (-1: not shown), where training images are presented
 ``{layer}``          uint8 [S, E, N, ceil(U/8)]: bit u%8 of byte u//8 is 1 when unit u fires at the n-th image
 ``{layer}:units``    int32 [U, ndim]: where each kept unit sits in the layer, such as (channel, row, column)
 ===================  ===========================================================================================

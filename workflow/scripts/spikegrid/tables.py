@@ -1,7 +1,9 @@
 """Tables over all runs: histories, final accuracies, features."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +13,8 @@ from spikegrid.features import COLUMNS as FEATURE_COLUMNS
 RUN = ["dataset", "architecture", "regime", "seed"]
 """What names one network."""
 
+_log = logging.getLogger("spikegrid")
+
 
 def join_histories(paths: Iterable[str | Path]) -> pd.DataFrame:
     """Return the histories of all runs as one table, in the order of ``paths``."""
@@ -18,10 +22,21 @@ def join_histories(paths: Iterable[str | Path]) -> pd.DataFrame:
     return pd.concat([pd.read_csv(path, dtype=names, keep_default_na=False) for path in paths], ignore_index=True)
 
 
-def final_accuracies(history: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a network: the history of its last epoch, and whether it reached its target accuracy."""
-    last = history.groupby(RUN, sort=False).tail(1).reset_index(drop=True)
-    return last.assign(reached_target=last["train_accuracy"] >= last["target_accuracy"])
+def final_accuracies(history: pd.DataFrame, targets: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return a row a network: the history of its last epoch, and whether it reached its target accuracy.
+
+    ``targets`` holds for each dataset, architecture and regime the ``target_accuracy``, a share in [0, 1] that a
+    network must have on the labels trained on. A warning names every network that has not: averages leave it out.
+    """
+    last = history.groupby(RUN, sort=False).tail(1)
+    runs = last.merge(pd.DataFrame(targets), on=RUN[:-1], how="left", validate="many_to_one")
+    runs["reached_target"] = runs["train_accuracy"] >= runs["target_accuracy"]
+    for run in runs[~runs["reached_target"]].itertuples():
+        _log.warning(
+            "%s/%s/%s seed %d: training accuracy %.4f is below the target %.4g; averages leave it out",
+            *(run.dataset, run.architecture, run.regime, run.seed, run.train_accuracy, run.target_accuracy),
+        )
+    return runs
 
 
 def join_features(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFrame:

@@ -11,20 +11,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from spikegrid.checkpoints import TrainedNetwork
+from spikegrid.checkpoints import NOT_SHOWN, TrainedNetwork
 from spikegrid.errors import InputError
-from spikegrid.images import TEST, TRAIN, ImageSet
+from spikegrid.images import TEST, ImageSet
 from spikegrid.networks import as_inputs, logits_in_batches, network_builder
 from spikegrid.plugins import load_plugin
 from spikegrid.randomness import derived_seed
 
 _log = logging.getLogger("spikegrid")
-
-
-def checkpoint_epochs(training: dict[str, Any]) -> list[int]:
-    """Return the epochs at which a run keeps its network: those listed up to the last, and always 0 and the last."""
-    last = training["epochs"]
-    return sorted({0, last, *(epoch for epoch in training["checkpoints"] if epoch < last)})
 
 
 def train_block(
@@ -37,42 +31,32 @@ def train_block(
 ) -> list[TrainedNetwork]:
     """Train one network for each seed of a run.
 
-    ``run`` names dataset, architecture, regime and seeds; the other entries are those of the grid. Every draw depends
+    ``run`` names dataset, architecture, regime and seeds; the other entries are those of the grid, and
+    ``training["checkpoints"]`` are the epochs at which networks are kept. Every draw depends
     on the run and its seed alone, so a seed gives the same network whichever block it is in. Raises InputError when a
     loss stops being finite.
     """
     prepare = load_plugin("regimes", regime["plugin"])
     build = network_builder(architecture, images)
-    train_images, true_labels = images.part(TRAIN)
+    everything = images.training_set()
     test_images, test_labels = images.part(TEST)
     test = _Examples(as_inputs(test_images, images, device), _as_targets(test_labels, device))
     networks = []
-    with tqdm(total=len(run["seeds"]) * training["epochs"], desc=_title(run), leave=False, disable=None) as progress:
+    title = f"{run['dataset']}/{run['architecture']}/{run['regime']}"
+    with tqdm(total=len(run["seeds"]) * training["epochs"], desc=title, leave=False, disable=None) as progress:
         for seed in run["seeds"]:
             name = (run["dataset"], run["architecture"], run["regime"], seed)
             generator = np.random.default_rng(derived_seed(*name, "training set"))
-            shown, labels = prepare(train_images, true_labels, len(images.classes), generator, **regime["parameters"])
-            train = _Examples(as_inputs(shown, images, device), _as_targets(labels, device))
+            shown = prepare(everything, len(images.classes), generator, **regime["parameters"])
+            train = _Examples(as_inputs(shown.images, images, device), _as_targets(shown.labels, device))
+            true_targets = _as_targets(everything.labels[shown.index], device)
             torch.manual_seed(derived_seed(*name, "weights"))
             network = build().to(device)
-            states, history = _train_network(
-                network, train, _as_targets(true_labels, device), test, training, name, progress
-            )
+            states, history = _train_network(network, train, true_targets, test, training, name, progress)
+            labels = np.full(len(everything.labels), NOT_SHOWN, np.int16)
+            labels[shown.index] = shown.labels
             networks.append(TrainedNetwork(seed, labels, states, history))
     return networks
-
-
-def warn_of_missed_targets(networks: list[TrainedNetwork], training: dict[str, Any]) -> None:
-    """Warn of each network whose accuracy on the labels trained on is below ``target_accuracy`` at its last epoch."""
-    target = training["target_accuracy"]
-    for network in networks:
-        reached = network.history[-1]["train_accuracy"]
-        if reached < target:
-            _log.warning(
-                "seed %d reached training accuracy %.4f, below the target %.4g, and is left out of averages; "
-                "more training.epochs or another training.learning_rate may help",
-                *(network.seed, reached, target),
-            )
 
 
 @dataclass(frozen=True)
@@ -94,7 +78,6 @@ def _train_network(
     size, batch_size = len(train.targets), training["batch_size"]
     optimizer = _optimizer(network, training)
     schedule = _schedule(optimizer, training, steps=training["epochs"] * math.ceil(size / batch_size))
-    kept = set(checkpoint_epochs(training))
     states, history = {}, []
     for epoch in range(training["epochs"] + 1):
         if epoch > 0:
@@ -115,7 +98,7 @@ def _train_network(
                 f"lower training.learning_rate, which is {training['learning_rate']}"
             )
         history.append(row)
-        if epoch in kept:
+        if epoch in training["checkpoints"]:
             states[epoch] = {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
             _log.info(
                 "seed %(seed)d, epoch %(epoch)d: loss %(loss).4g, accuracy %(train_accuracy).4f, on true labels "
@@ -159,7 +142,3 @@ def _schedule(
 
 def _as_targets(labels: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(labels.astype(np.int64)).to(device)
-
-
-def _title(run: dict[str, Any]) -> str:
-    return f"{run['dataset']}/{run['architecture']}/{run['regime']}"

@@ -1,6 +1,6 @@
-"""Regime plug-ins: ``prepare(images, labels, classes, generator, **parameters)`` returns what a network is trained on.
+"""Regime plug-ins: ``prepare(training_set, classes, generator, **parameters)`` returns what a network is trained on.
 
-``images`` uint8 [n, C, H, W] and ``labels`` int16 [n] are the training set; ``generator`` is a numpy Generator that
-belongs to the run. The plug-in returns images and labels of the same shapes. A regime may fix training settings in the
-literal ``TRAINING``.
+``training_set`` is a ``spikegrid.images.TrainingSet`` of all training images with their true labels; ``classes`` is
+their number; ``generator`` is a numpy Generator that belongs to the run and seed. The plug-in returns a TrainingSet:
+other labels, other images, or fewer. A regime may fix training settings in the literal ``TRAINING``.
 """

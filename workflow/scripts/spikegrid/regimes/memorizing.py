@@ -3,7 +3,11 @@
 Source: Zhang, Bengio, Hardt, Recht & Vinyals (2017), arXiv 1611.03530.
 """
 
+from dataclasses import replace
+
 import numpy as np
+
+from spikegrid.images import TrainingSet
 
 PARAMETERS = {
     "fraction": {
@@ -16,11 +20,10 @@ PARAMETERS = {
 }
 
 
-def prepare(
-    images: np.ndarray, labels: np.ndarray, classes: int, generator: np.random.Generator, fraction: float
-) -> tuple[np.ndarray, np.ndarray]:
+def prepare(training_set: TrainingSet, classes: int, generator: np.random.Generator, fraction: float) -> TrainingSet:
     """Return the images with ``round(fraction · n)`` labels redrawn; a redrawn label may by chance be the true one."""
-    redrawn = generator.permutation(len(labels))[: round(fraction * len(labels))]
-    corrupted = labels.copy()
-    corrupted[redrawn] = generator.integers(0, classes, len(redrawn))
-    return images, corrupted
+    count = len(training_set.labels)
+    redrawn = generator.permutation(count)[: round(fraction * count)]
+    labels = training_set.labels.copy()
+    labels[redrawn] = generator.integers(0, classes, len(redrawn))
+    return replace(training_set, labels=labels)

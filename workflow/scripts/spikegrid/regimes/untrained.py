@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from spikegrid.images import TrainingSet
+
 PARAMETERS = {}
 TRAINING = {"epochs": 0, "target_accuracy": 0}
 
 
-def prepare(
-    images: np.ndarray, labels: np.ndarray, classes: int, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def prepare(training_set: TrainingSet, classes: int, generator: np.random.Generator) -> TrainingSet:
     """Return the training set as it is."""
-    return images, labels
+    return training_set
