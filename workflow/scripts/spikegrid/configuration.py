@@ -17,10 +17,12 @@ SCHEMA_FILE = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
 NAME_RULE = "names have letters, digits, - and _, begin with a letter or digit, and become part of paths"
 
-FORMATS = jsonschema.FormatChecker(formats=())
-"""Checks of plug-in parameters that look at the disk: a string with ``format: folder`` names a folder that is there."""
-
-FORMATS.checks("folder")(lambda value: not isinstance(value, str) or Path(value).is_dir())
+FORMATS = {
+    "folder": "a folder that exists",
+    "class-folders": "a folder with a folder of images for each of at least 2 classes, "
+    "or one with such folders under train and test",
+}
+"""Formats that a plug-in may ask of a parameter, checked on the disk before any job starts, and what they promise."""
 
 Plugins = dict[str, dict[str, Plugin]]
 """Plug-ins by folder (``datasets``, ...) and name."""
@@ -70,7 +72,7 @@ def complete_configuration(config: dict[str, Any]) -> tuple[dict[str, Any], Plug
         if default is not None:
             config.setdefault(folder, deepcopy(default))
     composed = compose_schema(schema, config, plugins)
-    validator = jsonschema.Draft202012Validator(composed, format_checker=FORMATS)
+    validator = jsonschema.Draft202012Validator(composed, format_checker=_format_checker())
     errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
     if errors:
         raise InputError("\n".join(dict.fromkeys(line for error in errors for line in _describe(error))))
@@ -113,6 +115,20 @@ def entry_schema(schema: dict[str, Any], folder: str, plugins: dict[str, Plugin]
         required = ["kind", *(name for name, rule in plugin.parameters.items() if "default" not in rule)]
         return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
     return {"type": "object", "required": ["kind"], "properties": {"kind": properties["kind"]}}
+
+
+def _format_checker() -> jsonschema.FormatChecker:
+    checker = jsonschema.FormatChecker(formats=())
+    checker.checks("folder")(lambda value: not isinstance(value, str) or Path(value).is_dir())
+    checker.checks("class-folders")(lambda value: not isinstance(value, str) or _holds_classes(Path(value)))
+    return checker
+
+
+def _holds_classes(folder: Path) -> bool:
+    parts = [folder / "train", folder / "test"]
+    if not all(part.is_dir() for part in parts):
+        parts = [folder]
+    return all(part.is_dir() and sum(entry.is_dir() for entry in part.iterdir()) >= 2 for part in parts)
 
 
 def _resolve(node: Any, definitions: dict[str, Any]) -> Any:
@@ -192,7 +208,7 @@ def _describe(error: jsonschema.ValidationError) -> list[str]:
         case "minProperties":
             return [f"config: {where} is empty; expected at least one entry"]
         case "format":
-            return [f"config: {where} is {value!r}, which is no {rule['format']} here"]
+            return [f"config: {where} is {value!r}; expected {FORMATS[rule['format']]}"]
         case _:
             nearest = _nearest(value, rule.get("enum", []))
             return [f"config: {where} is {value!r}; expected {_expectation(rule)}{nearest}"]

@@ -101,7 +101,7 @@ def _values_by_epoch(group: pd.DataFrame, regime: str) -> dict[int, pd.DataFrame
     """Return for each epoch a table of places × seeds."""
     of_regime = group[group["regime"] == regime]
     return {
-        epoch: part.set_index([*PLACE, "seed"])["value"].unstack("seed")  # noqa: PD010
+        epoch: part.pivot(index=PLACE, columns="seed", values="value")
         for epoch, part in of_regime.groupby("epoch", sort=True)
     }
 

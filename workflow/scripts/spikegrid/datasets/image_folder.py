@@ -11,7 +11,7 @@ from spikegrid.images import TEST, TRAIN, ImageSet
 PARAMETERS = {
     "path": {
         "type": "string",
-        "format": "folder",
+        "format": "class-folders",
         "description": "Folder of class folders, or folder with `train` and `test`, each a folder of class folders.",
     },
     "size": {
@@ -34,7 +34,7 @@ SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".t
 def load(data_root: str, path: str, size: int, colour: bool) -> ImageSet:
     """Return the images in the order of their names, resized by area-aware bilinear filtering.
 
-    Raises InputError when there are fewer than two classes, a class has no image, an image cannot be read, or
+    Raises InputError when a class has no image, an image cannot be read, or
     ``train`` and ``test`` differ in their classes.
     """
     root = Path(path)
@@ -43,8 +43,6 @@ def load(data_root: str, path: str, size: int, colour: bool) -> ImageSet:
         parts = {TRAIN: root}
     classes = {split: sorted(entry.name for entry in part.iterdir() if entry.is_dir()) for split, part in parts.items()}
     names = classes[TRAIN]
-    if len(names) < 2:
-        raise InputError(f"{parts[TRAIN]}: holds {len(names)} class folders; expected at least 2")
     for split, part in parts.items():
         if classes[split] != names:
             raise InputError(
