@@ -29,6 +29,9 @@ _ALWAYS = {
     _aten.leaky_relu_: "leaky_relu",
     _aten.rrelu: "leaky_relu",
     _aten.rrelu_: "leaky_relu",
+    _aten.rrelu_with_noise: "leaky_relu",
+    _aten.rrelu_with_noise_: "leaky_relu",
+    _aten.rrelu_with_noise_functional: "leaky_relu",
     _aten.prelu: "prelu",
     _aten._prelu_kernel: "prelu",
     _aten.elu: "elu",
@@ -46,11 +49,13 @@ _ALWAYS = {
     _aten.hardswish: "hardswish",
     _aten.hardswish_: "hardswish",
 }
-"""Operations that threshold whatever their arguments; each is positive exactly where its input is."""
+"""Operations that threshold whatever their arguments; each is positive where its input is."""
 
 _FROM_ZERO = {
     _aten.clamp: "clamp",
     _aten.clamp_: "clamp",
+    _aten.clip: "clamp",
+    _aten.clip_: "clamp",
     _aten.clamp_min: "clamp",
     _aten.clamp_min_: "clamp",
     _aten.hardtanh: "clamp",
@@ -84,8 +89,8 @@ class Layer:
 class Capture(TorchDispatchMode):
     """Context in which forward passes of ``model`` leave their spikes in ``spikes``, in order of execution.
 
-    A node fires when its input exceeds ``threshold`` ≥ 0. For a rectifier that is the same as its output exceeding the
-    threshold; for the smooth kinds at threshold 0 it is the sign of the input, which is that of the output.
+    A node fires when its output exceeds ``threshold`` ≥ 0. At threshold 0 that is, for rectifiers and their smooth
+    relatives alike, the sign of the input.
 
     spikes: bool tensors [batch, *shape]. callers: for each, the path of the calling module and the operation.
     """
@@ -126,10 +131,11 @@ class Capture(TorchDispatchMode):
     ) -> Any:
         options = options or {}
         operation = self._thresholding(function.overloadpacket, arguments, options)
-        if operation and arguments[0].is_floating_point():
-            self.spikes.append(arguments[0] > self._threshold)
+        output = function(*arguments, **options)
+        if operation and output.is_floating_point():
+            self.spikes.append(output > self._threshold)
             self.callers.append((self._running[-1] if self._running else "", operation))
-        return function(*arguments, **options)
+        return output
 
     def _leave_module(self, *_: Any) -> None:
         self._running.pop()

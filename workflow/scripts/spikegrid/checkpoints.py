@@ -61,12 +61,12 @@ class Checkpoints:
             self._file = safe_open(path, framework="pt")
             self._keys = list(self._file.keys())
             description = json.loads(self._file.metadata()["spikegrid"])
-        except (SafetensorError, OSError, KeyError, TypeError) as error:
+            self.run: dict = description["run"]
+            self.epochs: list[int] = description["epochs"]
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{path}: not a checkpoint file of this workflow ({error}); delete it and run again"
             ) from None
-        self.run: dict = description["run"]
-        self.epochs: list[int] = description["epochs"]
 
     def state(self, seed: int, epoch: int) -> dict[str, torch.Tensor]:
         """Return the state dict of one seed after one epoch."""

@@ -111,10 +111,23 @@ def entry_schema(schema: dict[str, Any], folder: str, plugins: dict[str, Plugin]
             properties[section] = _without_defaults(schema["properties"][section])
     if isinstance(kind, str) and kind in plugins:
         plugin = plugins[kind]
+        _check_parameters(plugin, taken=properties)
         properties |= plugin.parameters
         required = ["kind", *(name for name, rule in plugin.parameters.items() if "default" not in rule)]
         return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
     return {"type": "object", "required": ["kind"], "properties": {"kind": properties["kind"]}}
+
+
+def _check_parameters(plugin: Plugin, taken: Iterable[str]) -> None:
+    """Check that a plug-in's parameters are a schema, and that none has the name of a key that every entry may hold."""
+    try:
+        jsonschema.Draft202012Validator.check_schema({"type": "object", "properties": plugin.parameters})
+    except jsonschema.SchemaError as error:
+        where = ".".join(map(str, list(error.absolute_path)[1:]))
+        raise InputError(f"{plugin.path}: PARAMETERS {where}: {error.message}; expected a JSON schema") from None
+    clash = sorted(set(plugin.parameters) & set(taken))
+    if clash:
+        raise InputError(f"{plugin.path}: PARAMETERS: {clash[0]!r} is a key of every such entry; choose another name")
 
 
 def _format_checker() -> jsonschema.FormatChecker:

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def download_missing(files: list[Path], download: Callable[[], object]) -> None:
             return
         try:
             download()
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, HTTPException) as error:
             _log.info("download attempt %d of %d failed: %s", attempt, ATTEMPTS, " ".join(str(error).split()))
             if attempt < ATTEMPTS:
                 time.sleep(PAUSE_SECONDS * attempt)
@@ -50,9 +51,11 @@ def load_mnist_like(dataset: type[MNIST], data_root: str) -> ImageSet:
         parts = [dataset(data_root, train=train) for train in (True, False)]
     except (RuntimeError, ValueError, AssertionError, IndexError) as error:
         raise InputError(f"{folder}: a file there is damaged ({error}); delete it and run again") from None
+    for part in parts:
+        if len(part.data) != len(part.targets):
+            counts = f"{len(part.data)} images but {len(part.targets)} labels"
+            raise InputError(f"{folder}: {counts}; delete the files there and run again")
     images = np.concatenate([part.data.numpy() for part in parts])[:, None]
     labels = np.concatenate([part.targets.numpy() for part in parts]).astype(np.int16)
     split = np.repeat(np.array([TRAIN, TEST], np.uint8), [len(part.data) for part in parts])
-    if not len(images) == len(labels) == len(split):
-        raise InputError(f"{folder}: {len(images)} images but {len(labels)} labels; delete the files and run again")
     return ImageSet(images, labels, split, [str(name) for name in dataset.classes], f"torchvision {dataset.__name__}")

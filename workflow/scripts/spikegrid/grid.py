@@ -46,6 +46,13 @@ class Grid:
         self.cells = [cell for cell in map(Cell._make, self._product()) if self._is_kept(cell)]
         if not self.cells:
             raise InputError("config: only and exclude leave no cell of the grid; expected at least one")
+        for name in self.observables():
+            plugin = self._plugin("observables", name)
+            reads = plugin.constants.get("READS")
+            if not reads or not set(reads) <= set(ARTEFACTS):
+                raise InputError(
+                    f"{plugin.path}: READS is {reads!r}; expected a list of some of {', '.join(ARTEFACTS)}"
+                )
 
     @property
     def blocks(self) -> list[str]:
@@ -107,10 +114,11 @@ class Grid:
             for network in self.networks
         )
 
-    def run_files(self, file: str, **chosen: str) -> list[str]:
-        """Paths of ``file`` in every run, or in those runs whose cell has the ``chosen`` names."""
-        cells = [cell for cell in self.cells if all(getattr(cell, axis) == name for axis, name in chosen.items())]
-        return [f"{RUN.format(**cell._asdict(), seeds=block)}/{file}" for cell in cells for block in self.blocks]
+    def run_files(self, file: str, seeds: str | None = None, **chosen: str) -> list[str]:
+        """Paths of ``file`` in every run, or in those of the block ``seeds`` or whose cell has the ``chosen`` names."""
+        blocks = self.blocks if seeds is None else [seeds]
+        cells = self._cells_with(**chosen)
+        return [f"{RUN.format(**cell._asdict(), seeds=block)}/{file}" for cell in cells for block in blocks]
 
     def run(self, wildcards: Any) -> dict[str, Any]:
         """Names and seeds of a run."""
@@ -147,11 +155,11 @@ class Grid:
         kept = sorted({0, last, *(epoch for epoch in settings["checkpoints"] if epoch < last)})
         return {key: value for key, value in settings.items() if key != "target_accuracy"} | {"checkpoints": kept}
 
-    def target_accuracies(self) -> list[dict[str, Any]]:
-        """Dataset, architecture and regime of every cell with the ``target_accuracy`` of its networks."""
+    def target_accuracies(self, **chosen: str) -> list[dict[str, Any]]:
+        """Names of every cell, or of those with the ``chosen`` names, with the ``target_accuracy`` of its networks."""
         return [
             cell._asdict() | {"target_accuracy": self._settings("training", cell)["target_accuracy"]}
-            for cell in self.cells
+            for cell in self._cells_with(**chosen)
         ]
 
     def spikes(self, wildcards: Any) -> dict[str, Any]:
@@ -174,6 +182,9 @@ class Grid:
 
     def _product(self) -> Iterator[tuple[str, ...]]:
         return product(*(self.config[axis] for axis in ("datasets", "architectures", "regimes")))
+
+    def _cells_with(self, **chosen: str) -> list[Cell]:
+        return [cell for cell in self.cells if all(getattr(cell, axis) == name for axis, name in chosen.items())]
 
     def _is_kept(self, cell: Cell) -> bool:
         only, exclude = self.config["only"], self.config["exclude"]

@@ -123,13 +123,7 @@ def _draw(labels: np.ndarray, quota: np.ndarray, seed: int) -> np.ndarray:
 
 def save(path: str | Path, images: ImageSet) -> None:
     """Write an image set as safetensors: ``images``, ``labels``, ``split``; classes and source as JSON metadata."""
-    mean, deviation = images.channel_statistics()
-    description = {
-        "classes": images.classes,
-        "source": images.source,
-        "channel_mean": mean.tolist(),
-        "channel_deviation": deviation.tolist(),
-    }
+    description = {"classes": images.classes, "source": images.source}
     tensors = {"images": images.images, "labels": images.labels, "split": images.split}
     with written_whole(path) as temporary:
         save_file(
@@ -145,6 +139,6 @@ def load(path: str | Path) -> ImageSet:
         with safe_open(path, framework="numpy") as file:
             description: dict[str, Any] = json.loads(file.metadata()["spikegrid"])
             tensors = {key: file.get_tensor(key) for key in ("images", "labels", "split")}
-    except (SafetensorError, OSError, KeyError, TypeError) as error:
+            return ImageSet(**tensors, classes=description["classes"], source=description["source"])
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not an image set of this workflow ({error}); delete it and run again") from None
-    return ImageSet(**tensors, classes=description["classes"], source=description["source"])

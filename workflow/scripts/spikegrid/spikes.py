@@ -19,8 +19,10 @@ import io
 import json
 import os
 import shutil
+import struct
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +39,13 @@ from spikegrid.trains import SpikeTrains
 FORMAT = 1
 
 RESERVED_NAMES = {"meta", "seeds", "epochs", "index", "labels", "train_labels", "network"}
-"""Names that no layer may bear: arrays of the file, and the name of the whole network in tables."""
+"""Names that no layer may bear: arrays of the file, and the name of the whole network in tables. None has a colon."""
+
+_DAMAGE = (
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, ZlibError, struct.error),
+)
+"""What zipfile, zlib, numpy and json raise for damaged files."""
 
 _COMPRESSION_LEVEL = 1
 _COPY_BYTES = 1 << 20
@@ -81,9 +89,14 @@ class SpikeWriter:
         self._path = Path(path)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         for layer in layers:
-            if layer.name in RESERVED_NAMES:
+            if layer.name in RESERVED_NAMES or ":" in layer.name:
                 raise InputError(f"{path}: a layer cannot be named {layer.name!r}; rename the module of the network")
-        meta = {"format": FORMAT, **description, "layers": [asdict(layer) for layer in layers]}
+        meta = {
+            "format": FORMAT,
+            **description,
+            "train_labels": "train_labels" in arrays,
+            "layers": [asdict(layer) for layer in layers],
+        }
         positions = {f"{layer.name}:units": where.astype(np.int32) for layer, where in zip(layers, units, strict=True)}
         self._arrays = {"meta": np.array(json.dumps(meta)), **arrays, **positions}
         leading = (len(arrays["seeds"]), len(arrays["epochs"]), len(arrays["index"]))
@@ -192,17 +205,17 @@ class Spikes:
 
     def __init__(self, path: str | Path):
         self._path = Path(path)
-        try:
+        with self._whole():
             self._archive = np.load(self._path, allow_pickle=False)
+            if not isinstance(self._archive, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
             self.meta: dict[str, Any] = json.loads(str(self._archive["meta"]))
             if self.meta["format"] != FORMAT:
                 raise InputError(f"{path}: spike format {self.meta['format']}; expected {FORMAT}")
             self.seeds, self.epochs = self._archive["seeds"].tolist(), self._archive["epochs"].tolist()
             self.index, self.labels = self._archive["index"], self._archive["labels"]
-            self.train_labels = self._archive.get("train_labels")
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, ZlibError) as error:
-            raise InputError(f"{path}: not a whole spike file ({error}); delete it and run again") from None
-        self.layers = [SpikeLayer(**layer | {"shape": tuple(layer["shape"])}) for layer in self.meta["layers"]]
+            self.train_labels = self._archive["train_labels"] if self.meta["train_labels"] else None
+            self.layers = [SpikeLayer(**layer | {"shape": tuple(layer["shape"])}) for layer in self.meta["layers"]]
 
     def __enter__(self) -> Self:
         return self
@@ -212,23 +225,25 @@ class Spikes:
 
     def units(self, layer: str) -> np.ndarray:
         """Return where each kept unit of a layer sits, int32 [kept, ndim], in channel-row-column order."""
-        return self._archive[f"{layer}:units"]
+        with self._whole():
+            return self._archive[f"{layer}:units"]
 
     def packed(self, layer: str) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Yield seed, epoch and packed spikes uint8 [N, ceil(kept/8)] of a layer, one checkpoint in memory."""
+        """Yield seed, epoch and packed spikes uint8 [N, ceil(kept/8)] of a layer, one checkpoint in memory.
+
+        The checksum of the layer is compared after the last one: trust what came before only once the iterator has
+        ended. Raises InputError when the file is damaged.
+        """
         shape = (len(self.index), self._layer(layer).bytes_per_image)
-        try:
-            with self._archive.zip.open(f"{layer}.npy") as member:
-                np.lib.format.read_magic(member)
-                np.lib.format.read_array_header_1_0(member)
-                for seed in self.seeds:
-                    for epoch in self.epochs:
-                        content = member.read(shape[0] * shape[1])
-                        yield seed, epoch, np.frombuffer(content, np.uint8).reshape(shape)
-        except (ValueError, EOFError, zipfile.BadZipFile, ZlibError) as error:
-            raise InputError(
-                f"{self._path}: layer {layer} is damaged ({error}); delete the file and run again"
-            ) from None
+        with self._whole(), self._archive.zip.open(f"{layer}.npy") as member:
+            np.lib.format.read_magic(member)
+            np.lib.format.read_array_header_1_0(member)
+            for seed in self.seeds:
+                for epoch in self.epochs:
+                    content = member.read(shape[0] * shape[1])
+                    yield seed, epoch, np.frombuffer(content, np.uint8).reshape(shape)
+            if member.read(1):
+                raise ValueError(f"layer {layer} goes on after its last checkpoint")
 
     def trains(self, layer: str) -> Iterator[tuple[int, int, SpikeTrains]]:
         """Yield seed, epoch and spike trains of a layer, one checkpoint in memory at a time."""
@@ -238,10 +253,22 @@ class Spikes:
 
     def trains_at(self, layer: str, seed: int, epoch: int) -> SpikeTrains:
         """Return the spike trains of a layer for one seed and epoch."""
-        for found_seed, found_epoch, trains in self.trains(layer):
+        kept = self._layer(layer).kept
+        chosen = None
+        for found_seed, found_epoch, packed in self.packed(layer):
             if (found_seed, found_epoch) == (seed, epoch):
-                return trains
-        raise KeyError(f"{self._path}: no seed {seed} at epoch {epoch}")
+                chosen = SpikeTrains.from_images(packed, kept)
+        if chosen is None:
+            raise KeyError(f"{self._path}: no seed {seed} at epoch {epoch}")
+        return chosen
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Turn whatever a damaged file makes its readers raise into one line."""
+        try:
+            yield
+        except _DAMAGE as error:
+            raise InputError(f"{self._path}: not a whole spike file ({error}); delete it and run again") from None
 
     def _layer(self, name: str) -> SpikeLayer:
         return next(layer for layer in self.layers if layer.name == name)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.Image import Resampling
 
 from spikegrid.errors import InputError
 from spikegrid.images import TEST, TRAIN, ImageSet
@@ -67,7 +68,19 @@ def _read(file: Path, size: int, colour: bool) -> np.ndarray:
     """Return one image, uint8 [channels, size, size]."""
     try:
         with Image.open(file) as image:
-            pixels = np.asarray(image.convert("RGB" if colour else "L").resize((size, size), Image.Resampling.BILINEAR))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+            image.verify()
+        with Image.open(file) as image:
+            resized = _eight_bit(image).convert("RGB" if colour else "L").resize((size, size), Resampling.BILINEAR)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{file}: not a readable image ({error}); mend or remove it") from None
+    pixels = np.asarray(resized)
     return pixels.transpose(2, 0, 1) if colour else pixels[None]
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Return an image of 8 bits a channel; grey of 16 bits keeps its range, which Pillow would cut off at 255."""
+    if image.mode == "F":
+        raise ValueError("floating-point pixels; expected 8 or 16 bits")
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image) // 257).clip(0, 255).astype(np.uint8))
+    return image
