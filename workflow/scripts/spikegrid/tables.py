@@ -26,17 +26,20 @@ def final_accuracies(history: pd.DataFrame, targets: list[dict[str, Any]]) -> pd
     """Return a row a network: the history of its last epoch, and whether it reached its target accuracy.
 
     ``targets`` holds for each dataset, architecture and regime the ``target_accuracy``, a share in [0, 1] that a
-    network must have on the labels trained on. A warning names every network that has not: averages leave it out.
+    network must have on the labels trained on; averages leave out one that has not (``reached_target`` false).
     """
     last = history.groupby(RUN, sort=False).tail(1)
     runs = last.merge(pd.DataFrame(targets), on=RUN[:-1], how="left", validate="many_to_one")
-    runs["reached_target"] = runs["train_accuracy"] >= runs["target_accuracy"]
+    return runs.assign(reached_target=runs["train_accuracy"] >= runs["target_accuracy"])
+
+
+def warn_of_missed_targets(runs: pd.DataFrame) -> None:
+    """Log a warning for every network that did not reach its target accuracy."""
     for run in runs[~runs["reached_target"]].itertuples():
         _log.warning(
             "%s/%s/%s seed %d: training accuracy %.4f is below the target %.4g; averages leave it out",
             *(run.dataset, run.architecture, run.regime, run.seed, run.train_accuracy, run.target_accuracy),
         )
-    return runs
 
 
 def join_features(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from string import ascii_lowercase
+from textwrap import fill
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -17,6 +18,9 @@ matplotlib.use("Agg")
 
 FULL_WIDTH = 180.0
 """Width of a figure over the whole print page, in mm."""
+
+HALF_WIDTH = 88.0
+"""Width of a figure in one of two columns, in mm."""
 
 RC = {
     "figure.dpi": 200,
@@ -58,7 +62,9 @@ do not depend on those of the machine; type 42 embeds it as text."""
 INK, PALE = "#262626", "#B3B3B3"
 """Colours of what belongs to no regime."""
 
-_DOTS_PER_INCH = {".pdf": 400, ".png": 200}
+_PROPER_NAMES = {
+    name.lower(): name for name in ("Fano", "Poisson", "Bernoulli", "Hamming", "ISI", "CV", "CV2", "LV", "ICC", "PCA")
+}
 _METADATA = {".pdf": {"CreationDate": None}, ".png": {"Software": None}}
 _MM_PER_INCH = 25.4
 _MM_PER_CHARACTER = 1.3
@@ -80,7 +86,7 @@ _ROLES = {
     "memorizing": Look("#E0600F", (0, (6, 1.2)), "^"),
 }
 _COLORS = ["#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5D3A9B"]
-_DASHES = [(0, (5, 1, 1, 1)), (0, (3, 1)), (0, (9, 2)), (0, (5, 1, 1, 1, 1, 1)), _SOLID]
+_DASHES = [(0, (5, 1, 1, 1)), (0, (3, 1)), (0, (9, 2)), (0, (5, 1, 1, 1, 1, 1))]
 _MARKERS = ["D", "v", "P", "X", "p", "<", ">"]
 """Okabe and Ito's colours for the colour-blind (https://jfly.uni-koeln.de/color), with blue darkened and orange
 lightened until they differ in grey print. No line is dotted: dots are for networks that missed their target."""
@@ -114,7 +120,7 @@ def panel_letters() -> Iterator[str]:
 
 def name_panel(axes: Axes, letter: str, title: str = "") -> None:
     """Write the letter of a panel in bold at its upper left, and its title beside it."""
-    axes.set_title(rf"$\bf{{{letter}}}$   {shortened(title, 34)}".rstrip(), loc="left")
+    axes.set_title(rf"$\bf{{{letter}}}$   {title}".rstrip(), loc="left")
 
 
 def shortened(name: str, length: int) -> str:
@@ -123,6 +129,12 @@ def shortened(name: str, length: int) -> str:
         return name
     head = (length - 1) // 2
     return f"{name[:head]}…{name[len(name) - (length - 1 - head) :]}"
+
+
+def feature_label(feature: str, length: int = 60) -> str:
+    """Return a feature's name as words, broken into lines of about ``length`` characters."""
+    words = [_PROPER_NAMES.get(word, word) for word in feature.split("_")]
+    return fill(" ".join(words), length, break_long_words=False)
 
 
 def regime_key(look: Look, label: str, marker: bool = False) -> Line2D:
@@ -134,6 +146,7 @@ def legend_below(figure: Figure, keys: Sequence[Line2D], width: float, title: st
     """Put a legend below all panels of a figure that is ``width`` mm wide, in as many columns as fit."""
     longest = max((len(str(key.get_label())) for key in keys), default=0)
     columns = max(1, min(len(keys), int(width / (longest * _MM_PER_CHARACTER + 10))))
+    title = fill(title, int(width / _MM_PER_CHARACTER)) if title else None
     figure.legend(handles=list(keys), loc="outside lower center", ncols=columns, title=title)
 
 
@@ -153,8 +166,8 @@ def save(figure: Figure, *paths: str | Path) -> None:
     The layout is settled once, so that all files show the same. No file says when it was made.
     """
     with matplotlib.rc_context(RC):
-        figure.draw_without_rendering()
+        figure.get_layout_engine().execute(figure)
         figure.set_layout_engine("none")
         for path in map(Path, paths):
             with written_whole(path) as temporary:
-                figure.savefig(temporary, dpi=_DOTS_PER_INCH[path.suffix], metadata=_METADATA[path.suffix])
+                figure.savefig(temporary, metadata=_METADATA[path.suffix])

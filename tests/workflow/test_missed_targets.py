@@ -1,0 +1,49 @@
+"""Networks that miss their target accuracy are marked, warned of, and left out of the indicators."""
+
+import csv
+from copy import deepcopy
+
+import pandas as pd
+from snakemake_runs import half_written, snakemake
+
+
+def test_the_seed_that_misses_its_target_is_marked_warned_of_and_not_compared(work, code, smoke_grid):
+    tables = work / "results" / "tables"
+    runs = pd.read_csv(tables / "runs.csv").set_index(["regime", "seed"])["train_accuracy"]
+    low, high = sorted(runs["memorizing"])
+    assert low < high, "both seeds end at the same accuracy: take another grid"
+    (missing,) = runs["memorizing"].index[runs["memorizing"] == low]
+    grid = deepcopy(smoke_grid)
+    grid["regimes"]["memorizing"]["training"] = {"target_accuracy": float((low + high) / 2)}
+    done = snakemake(work, code=code, config=grid, targets=["collect", "indicators"])
+    assert done.code == 0, done.text
+
+    runs = pd.read_csv(tables / "runs.csv")
+    missed = runs.loc[~runs["reached_target"], ["dataset", "architecture", "regime", "seed"]]
+    assert missed.to_numpy().tolist() == [["digits", "mlp", "memorizing", missing]]
+    features = pd.read_parquet(tables / "features.parquet")
+    left_out = features.loc[~features["reached_target"], ["regime", "seed"]].drop_duplicates()
+    assert left_out.to_numpy().tolist() == [["memorizing", missing]]
+    with (tables / "indicators.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {(row["n_memorizing"], row["n_generalizing"]) for row in rows} == {("1", "2")}
+
+    warnings = [line for line in done.text.splitlines() if "target" in line and "memorizing" in line]
+    assert warnings, done.text
+    assert any(str(missing) in line and "left out" in line for line in warnings), warnings
+
+
+def test_a_grid_in_which_every_network_misses_its_target_still_ends_in_tables_and_figures(code, smoke_grid, tmp_path):
+    grid = smoke_grid | {
+        "seeds": 1,
+        "exclude": [{"regime": "untrained"}],
+        "training": {"epochs": 1, "target_accuracy": 1, "batch_size": 50},
+    }
+    done = snakemake(tmp_path, code=code, config=grid)
+    assert done.code == 0, done.text
+    assert half_written(tmp_path) == []
+    tables = tmp_path / "results" / "tables"
+    assert not pd.read_csv(tables / "runs.csv")["reached_target"].any()
+    indicators = pd.read_csv(tables / "indicators.csv")
+    assert len(indicators) == 0
+    assert "difference" in indicators.columns

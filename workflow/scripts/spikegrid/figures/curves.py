@@ -1,0 +1,77 @@
+"""Curves over training: mean and interval over networks; a level line for networks that are not trained."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullFormatter
+
+from spikegrid.figures.style import Look
+from spikegrid.randomness import derived_seed
+
+Interval = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Takes values float [epochs, networks] and returns lower and upper bound, each [epochs]."""
+
+_BAND = 0.2
+_LINEAR_UP_TO = 10
+
+
+def value_range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smallest and largest value over networks at each epoch. NaN where a network has no value."""
+    return values.min(axis=1), values.max(axis=1)
+
+
+def bootstrap_of_mean(confidence: float, resamples: int) -> Interval:
+    """Return the percentile bootstrap interval of the mean over networks; NaN for fewer than 2 networks."""
+
+    def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        networks = values.shape[1]
+        if networks < 2:
+            undefined = np.full(len(values), np.nan)
+            return undefined, undefined
+        generator = np.random.default_rng(derived_seed("curves", "bootstrap"))
+        drawn = generator.multinomial(networks, np.full(networks, 1 / networks), resamples)
+        means = values @ drawn.T / networks
+        tail = (1 - confidence) / 2
+        low, high = np.quantile(means, [tail, 1 - tail], axis=1)
+        return low, high
+
+    return interval
+
+
+def epoch_axis(axes: Axes, last: int) -> None:
+    """Make x the epoch from 0 to ``last``: linear up to 1 and logarithmic beyond, or linear for short training."""
+    axes.set_xlabel("epoch")
+    if last <= _LINEAR_UP_TO:
+        axes.set_xlim(-0.05 * max(last, 1), 1.05 * max(last, 1))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        return
+    axes.set_xscale("symlog", linthresh=1, linscale=0.4)
+    powers = range(int(np.log10(last)) + 1)
+    axes.set_xticks([0, *(10**power for power in powers)], ["0", *(_tick(power) for power in powers)])
+    axes.xaxis.set_minor_locator(FixedLocator([digit * 10**power for power in powers for digit in (2, 5)]))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(-0.2, last * 1.2)
+
+
+def draw_curve(axes: Axes, values: pd.DataFrame, look: Look, interval: Interval, markers: bool = False) -> None:
+    """Draw the mean over networks of values [epochs × networks] as a line, and an interval of it as a band.
+
+    Values at one single epoch, of networks that are not trained, become a line over the whole axis. Where a network
+    has no value, the line has a gap.
+    """
+    numbers = values.to_numpy(float)
+    axes.margins(y=0.1)
+    mean, (low, high) = numbers.mean(axis=1), interval(numbers)
+    if len(values) == 1:
+        axes.axhline(mean[0], color=look.color, linestyle=look.dashes, zorder=1.5)
+        if np.isfinite(low[0]):
+            axes.axhspan(low[0], high[0], color=look.color, alpha=_BAND, linewidth=0, zorder=1)
+        return
+    axes.plot(values.index, mean, color=look.color, linestyle=look.dashes, marker=look.marker if markers else "")
+    axes.fill_between(values.index, low, high, color=look.color, alpha=_BAND, linewidth=0)
+
+
+def _tick(power: int) -> str:
+    return str(10**power) if power < 4 else f"$10^{power}$"
