@@ -1,0 +1,136 @@
+"""What several files of unit tests share: small image sets, small runs, spike files, and the real images."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # networks this small are slower on several threads, and sums repeat on one
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from spikegrid.images import ImageSet
+from spikegrid.spikes import SpikeLayer, SpikeWriter
+
+settings.register_profile("spikegrid", deadline=None, max_examples=60)
+settings.load_profile("spikegrid")
+
+SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
+
+TRAINING = {
+    "epochs": 2,
+    "checkpoints": [0, 1],
+    "batch_size": 8,
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "momentum": 0.9,
+    "weight_decay": 0,
+    "schedule": "constant",
+    "target_accuracy": 0.99,
+}
+
+PRESENTED = {"images": "test", "samples": None, "order": "random", "threshold": 0, "units_per_layer": None}
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Folder of real images beside the checkout; the test is skipped where it is missing."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"the real images are not here: {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def make_images() -> Callable[..., ImageSet]:
+    """Builds images whose classes lie far apart: class c lights the pixels p with p % classes == c."""
+
+    def make(train: int = 24, test: int = 16, classes: int = 3, shape: tuple[int, int, int] = (1, 4, 4)) -> ImageSet:
+        generator = np.random.default_rng(0)
+        labels = np.concatenate([np.arange(train) % classes, np.arange(test) % classes]).astype(np.int16)
+        lit = np.arange(np.prod(shape)) % classes == labels[:, None]
+        pixels = np.where(lit, 200, 30) + generator.integers(-20, 21, lit.shape)
+        split = np.repeat(np.array([0, 1], np.uint8), [train, test])
+        names = [f"class{number}" for number in range(classes)]
+        return ImageSet(pixels.astype(np.uint8).reshape(-1, *shape), labels, split, names, "made up")
+
+    return make
+
+
+@pytest.fixture
+def run() -> dict:
+    """Names and seeds of a run of one seed."""
+    return {"dataset": "dots", "architecture": "net", "regime": "generalizing", "seeds": [0]}
+
+
+@pytest.fixture
+def training() -> dict:
+    """Settings of a short training."""
+    return dict(TRAINING)
+
+
+@pytest.fixture
+def presented() -> dict:
+    """Settings that present every test image in random order."""
+    return dict(PRESENTED)
+
+
+@pytest.fixture
+def mlp() -> dict:
+    """A small perceptron as the grid names it."""
+    return {"plugin": "mlp", "parameters": {"hidden": [7, 5]}}
+
+
+@pytest.fixture
+def cnn() -> dict:
+    """A small convolutional network with batch normalization, as the grid names it."""
+    return {
+        "plugin": "cnn",
+        "parameters": {"channels": [3], "convolutions": 1, "hidden": [5], "batch_norm": True},
+    }
+
+
+@pytest.fixture
+def generalizing() -> dict:
+    """The generalizing regime as the grid names it."""
+    return {"plugin": "generalizing", "parameters": {}}
+
+
+@pytest.fixture
+def write_spikes(tmp_path: Path) -> Callable[..., Path]:
+    """Builds a spike file from bool arrays [S, E, N, *shape] by layer; ``kept`` chooses flat units of a layer."""
+
+    def write(
+        spikes: dict[str, np.ndarray],
+        kept: dict[str, np.ndarray] | None = None,
+        batch: int = 7,
+        path: Path = tmp_path / "spikes.npz",
+        **arrays: np.ndarray,
+    ) -> Path:
+        seeds, epochs, images = next(iter(spikes.values())).shape[:3]
+        layers, positions, flattened = [], [], []
+        for depth, (name, array) in enumerate(spikes.items(), start=1):
+            shape, flat = array.shape[3:], array.reshape(seeds, epochs, images, -1)
+            units = np.arange(flat.shape[-1]) if kept is None or name not in kept else np.asarray(kept[name])
+            layers.append(SpikeLayer(name, depth, shape, flat.shape[-1], len(units)))
+            positions.append(np.stack(np.unravel_index(units, shape), axis=1))
+            flattened.append(flat[..., units])
+        arrays = {
+            "seeds": np.arange(seeds, dtype=np.int32),
+            "epochs": (10 * np.arange(epochs)).astype(np.int32),
+            "index": np.arange(images, dtype=np.int32)[::-1].copy(),
+            "labels": (np.arange(images) % 3).astype(np.int16),
+            **arrays,
+        }
+        names = {"dataset": "dots", "architecture": "net", "regime": "generalizing", "seeds": list(range(seeds))}
+        description = {"threshold": 0, "order": "random", "samples": images, "run": names}
+        with SpikeWriter(path, layers, positions, arrays, description) as writer:
+            for seed in range(seeds):
+                for epoch in range(epochs):
+                    for first in range(0, images, batch):
+                        for number, flat in enumerate(flattened):
+                            shown = flat[seed, epoch, first : first + batch]
+                            writer.append(number, np.packbits(shown, axis=1, bitorder="little"))
+        return path
+
+    return write

@@ -1,0 +1,535 @@
+"""Configurations: the shipped ones are complete, every mistake is one clear line, the schema is whole."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spikegrid.configuration import SCHEMA_FILE, complete_configuration, compose_schema, read_schema, read_yaml
+from spikegrid.errors import InputError
+from spikegrid.grid import Grid
+
+REPOSITORY = Path(__file__).parents[2]
+SHIPPED = [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "config").glob("*.yaml"))]
+
+VALID = {
+    "datasets": {"digits": {"kind": "digits", "train_size": 200}},
+    "architectures": {"mlp": {"kind": "mlp", "hidden": [32, 24]}, "cnn": {"kind": "cnn"}},
+    "regimes": {
+        "untrained": {"kind": "untrained"},
+        "generalizing": {"kind": "generalizing"},
+        "memorizing": {"kind": "memorizing", "fraction": 0.5, "training": {"epochs": 9}},
+    },
+    "seeds": 2,
+    "only": [],
+    "exclude": [{"architecture": "cnn", "regime": ["untrained"]}],
+    "training": {"epochs": 4, "checkpoints": [0, 1, 4], "learning_rate": 0.1},
+    "spikes": {"order": "class_blocked", "samples": None},
+    "observables": {"firing": {"kind": "firing", "window": 10}},
+    "indicators": {"resamples": 200, "confidence": 0.9},
+}
+
+ABSENT = object()
+
+
+def changed(path: str, value: object) -> dict:
+    """The valid configuration with the value at a dotted path changed, or taken away."""
+    config = deepcopy(VALID)
+    *parents, last = path.split(".")
+    place = config
+    for key in parents:
+        place = place.setdefault(key, {})
+    if value is ABSENT:
+        del place[last]
+    else:
+        place[last] = value
+    return config
+
+
+def refusal(config: dict) -> str:
+    """The line that refuses a configuration."""
+    with pytest.raises(InputError) as caught:
+        Grid(*complete_configuration(config))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith("config: ")
+    return message
+
+
+# --- configurations that are right ---
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_shipped_configuration_is_complete(path):
+    config, plugins = complete_configuration(read_yaml(path))
+    assert Grid(config, plugins).cells
+
+
+def test_every_default_of_schema_and_plugins_is_filled_in():
+    config, _ = complete_configuration(VALID)
+    schema = yaml.safe_load(SCHEMA_FILE.read_text())["$defs"]
+    assert config["seeds_per_job"] == 5
+    assert config["data_root"] == "data"
+    assert config["architectures"]["cnn"] == {
+        "kind": "cnn", "channels": [16, 32], "convolutions": 1, "hidden": [128], "batch_norm": False
+    }  # fmt: skip
+    assert config["datasets"]["digits"] == {"kind": "digits", "train_size": 200, "test_size": None, "test_share": 0.4}
+    defaults = {key: rule["default"] for key, rule in schema["training"]["properties"].items()}
+    assert config["training"] == defaults | VALID["training"]
+    assert config["indicators"] == {
+        "memorizing": "memorizing", "generalizing": "generalizing", "confidence": 0.9, "resamples": 200
+    }  # fmt: skip
+
+
+def test_overrides_of_an_entry_get_no_defaults():
+    config, _ = complete_configuration(VALID)
+    assert config["regimes"]["memorizing"]["training"] == {"epochs": 9}
+    assert "training" not in config["architectures"]["mlp"]
+
+
+def test_smallest_configuration_is_completed():
+    smallest = {"datasets": {"d": {"kind": "digits"}}, "architectures": {"m": {"kind": "mlp"}}}
+    regimes = {"memorizing": {"kind": "memorizing"}, "generalizing": {"kind": "generalizing"}}
+    config, _ = complete_configuration(smallest | {"regimes": regimes})
+    assert config["observables"] == {"firing": {"kind": "firing", "window": 20}}
+    assert config["regimes"]["memorizing"] == {"kind": "memorizing", "fraction": 1.0}
+
+
+def test_completing_leaves_the_given_configuration_as_it_was():
+    given_config = deepcopy(VALID)
+    complete_configuration(given_config)
+    assert given_config == VALID
+
+
+def test_completing_twice_changes_nothing():
+    once, _ = complete_configuration(VALID)
+    assert complete_configuration(once)[0] == once
+
+
+def test_completed_lists_are_not_shared_between_entries():
+    config, _ = complete_configuration(changed("architectures.second", {"kind": "cnn"}))
+    config["architectures"]["cnn"]["channels"].append(1)
+    assert config["architectures"]["second"]["channels"] == [16, 32]
+
+
+@pytest.mark.parametrize("path", ["seeds", "training.epochs", "observables.firing.window", "indicators.resamples"])
+def test_whole_numbers_written_as_floats_become_integers_or_are_refused(path):
+    try:
+        config, _ = complete_configuration(changed(path, 100.0))
+    except InputError:
+        return
+    value = config
+    for key in path.split("."):
+        value = value[key]
+    assert type(value) is int
+
+
+def test_whole_numbers_written_as_floats_in_lists_become_integers_or_are_refused():
+    try:
+        config, _ = complete_configuration(changed("architectures.mlp.hidden", [32.0, 8]))
+    except InputError:
+        return
+    assert [type(width) for width in config["architectures"]["mlp"]["hidden"]] == [int, int]
+
+
+# --- configurations that are wrong ---
+
+MISTAKES = [
+    # unknown keys
+    ("sedds", 3, ["unknown key sedds", "did you mean 'seeds'"]),
+    ("training.epoch", 3, ["unknown key training.epoch", "did you mean 'epochs'"]),
+    ("spikes.ordr", "random", ["unknown key spikes.ordr", "did you mean 'order'"]),
+    ("indicators.confidense", 0.9, ["unknown key indicators.confidense", "'confidence'"]),
+    ("architectures.mlp.hiden", [3], ["unknown key architectures.mlp.hiden", "'hidden'"]),
+    ("architectures.mlp.training", {"epoch": 3}, ["unknown key architectures.mlp.training.epoch", "'epochs'"]),
+    ("architectures.mlp.channels", [3], ["unknown key architectures.mlp.channels"]),
+    ("observables.firing.training", {}, ["unknown key observables.firing.training"]),
+    ("only", [{"datasets": "digits"}], ["unknown key only.0.datasets", "'dataset'"]),
+    # missing keys
+    ("datasets", ABSENT, ["lacks the key 'datasets'"]),
+    ("architectures", ABSENT, ["lacks the key 'architectures'"]),
+    ("regimes", ABSENT, ["lacks the key 'regimes'"]),
+    ("datasets.digits.kind", ABSENT, ["datasets.digits lacks the key 'kind'"]),
+    ("datasets.photos", {"kind": "image_folder"}, ["datasets.photos lacks the key 'path'"]),
+    # types
+    ("seeds", "three", ["seeds is 'three'", "expected integer ≥ 1"]),
+    ("seeds", True, ["seeds is True", "expected integer ≥ 1"]),
+    ("seeds", 2.5, ["seeds is 2.5", "expected integer ≥ 1"]),
+    ("seeds", None, ["seeds is None", "expected integer ≥ 1"]),
+    ("training", None, ["training is None", "expected object"]),
+    ("training", [1], ["training is [1]", "expected object"]),
+    ("training.learning_rate", "1e-3", ["training.learning_rate is '1e-3'", "expected number > 0"]),
+    ("training.checkpoints", 5, ["training.checkpoints is 5", "expected array of integer ≥ 0"]),
+    ("training.checkpoints", [1, "2"], ["training.checkpoints.1 is '2'", "expected integer ≥ 0"]),
+    ("architectures.cnn.batch_norm", "yes", ["architectures.cnn.batch_norm is 'yes'", "expected boolean"]),
+    ("datasets", ["digits"], ["datasets is ['digits']", "expected object"]),
+    ("datasets.digits", "digits", ["datasets.digits is 'digits'", "expected object"]),
+    ("only", {"dataset": "digits"}, ["only is", "expected array of object"]),
+    ("data_root", 3, ["data_root is 3", "expected string"]),
+    ("plugins", "plugins", ["plugins is 'plugins'", "expected a list of folders"]),
+    ("plugins", [3], ["plugins is [3]", "expected a list of folders"]),
+    ("plugins", None, ["plugins is None", "expected a list of folders"]),
+    # ranges
+    ("seeds", 0, ["seeds is 0", "expected integer ≥ 1"]),
+    ("training.epochs", -1, ["training.epochs is -1", "expected integer ≥ 0"]),
+    ("training.learning_rate", 0, ["training.learning_rate is 0", "expected number > 0"]),
+    ("training.momentum", 1, ["training.momentum is 1", "expected number ≥ 0 and < 1"]),
+    ("training.target_accuracy", 95, ["training.target_accuracy is 95", "≥ 0 and ≤ 1"]),
+    ("spikes.samples", 1, ["spikes.samples is 1", "expected integer or null ≥ 2"]),
+    ("spikes.threshold", -0.1, ["spikes.threshold is -0.1", "expected number ≥ 0"]),
+    ("indicators.confidence", 95, ["indicators.confidence is 95", "≥ 0.5 and ≤ 0.999"]),
+    ("indicators.resamples", 10, ["indicators.resamples is 10", "≥ 100"]),
+    ("regimes.memorizing.fraction", 1.5, ["regimes.memorizing.fraction is 1.5", "≥ 0 and ≤ 1"]),
+    ("datasets.digits.test_share", 1, ["datasets.digits.test_share is 1", "> 0 and < 1"]),
+    ("architectures.mlp.hidden", [], ["architectures.mlp.hidden is []", "length ≥ 1"]),
+    ("architectures.mlp.hidden", [0], ["architectures.mlp.hidden.0 is 0", "expected integer ≥ 1"]),
+    ("data_root", "", ["data_root is ''", "length ≥ 1"]),
+    # not finite
+    ("training.learning_rate", float("nan"), ["training.learning_rate is nan", "finite"]),
+    ("training.learning_rate", float("inf"), ["training.learning_rate is inf", "finite"]),
+    ("training.checkpoints", [0, float("nan")], ["training.checkpoints.1 is nan", "finite"]),
+    # choices
+    ("training.optimizer", "adam", ["training.optimizer is 'adam'", "one of sgd, adamw", "did you mean 'adamw'"]),
+    ("training.schedule", None, ["training.schedule is None", "one of constant, cosine"]),
+    ("spikes.order", "randomly", ["spikes.order is 'randomly'", "did you mean 'random'"]),
+    ("architectures.mlp.spikes", {"images": "tests"}, ["architectures.mlp.spikes.images is 'tests'", "test, train"]),
+    # kinds
+    ("datasets.digits.kind", "digit", ["datasets.digits.kind is 'digit'", "one of cifar10, digits", "'digits'"]),
+    ("regimes.untrained.kind", "x", ["regimes.untrained.kind is 'x'", "generalizing, memorizing, untrained"]),
+    ("observables.firing.kind", "fring", ["observables.firing.kind is 'fring'", "did you mean 'firing'"]),
+    ("architectures.mlp.kind", None, ["architectures.mlp.kind is None", "one of cnn, mlp"]),
+    ("architectures.mlp.kind", ["mlp"], ["architectures.mlp.kind is ['mlp']", "one of cnn, mlp"]),
+    # empty
+    ("datasets", {}, ["datasets is empty", "at least one"]),
+    ("architectures", {}, ["architectures is empty", "at least one"]),
+    ("observables", {}, ["observables is empty", "at least one"]),
+    ("only", [{}], ["only.0 is empty", "at least one"]),
+    ("only", [{"dataset": []}], ["only.0.dataset is []"]),
+    ("exclude", [{"dataset": "digits"}], ["only and exclude leave no cell", "at least one"]),
+    # names
+    *(
+        (f"{kind}s", {name: {"kind": plugin}}, [f"{kind}s", repr(name), "cannot be a name", "letters, digits"])
+        for kind, plugin in (("dataset", "digits"), ("architecture", "mlp"), ("observable", "firing"))
+        for name in ("../x", "a/b", "a b", "", ".", "-a", "_a", "é", "a.b", "a\n", "x" * 101)
+    ),
+    (
+        "only",
+        [{"dataset": "digit"}],
+        ["only.0.dataset is 'digit'", "one of the datasets digits", "did you mean 'digits'"],
+    ),
+    ("exclude", [{"regime": ["untrained", "x"]}], ["exclude.0.regime is 'x'", "untrained, generalizing, memorizing"]),
+    ("indicators.memorizing", "memorising", ["indicators.memorizing is 'memorising'", "did you mean 'memorizing'"]),
+    ("indicators.generalizing", "x", ["indicators.generalizing is 'x'", "one of the regimes untrained"]),
+    # keys that YAML reads as something else
+    ("datasets", {7: {"kind": "digits"}}, ["the key datasets.7 is read as int", "quotes", '"7"']),
+    ("regimes", {True: {"kind": "untrained"}}, ["the key regimes.True is read as bool", "quotes"]),
+    ("datasets", {None: {"kind": "digits"}}, ["the key datasets.None is read as NoneType", "quotes"]),
+    # folders
+    ("plugins", ["no/such/folder"], ["plugins", "no/such/folder"]),
+    ("datasets.photos", {"kind": "image_folder", "path": "no/such"}, ["datasets.photos.path is 'no/such'", "folder"]),
+    ("datasets.photos", {"kind": "image_folder", "path": 3}, ["datasets.photos.path is 3", "expected string"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fragments"), MISTAKES, ids=[f"{path}={str(value)[:30]!r}" for path, value, _ in MISTAKES]
+)
+def test_mistake_is_one_line_that_names_the_key_and_what_was_expected(path, value, fragments):
+    message = refusal(changed(path, value))
+    for fragment in fragments:
+        assert fragment in message
+
+
+def test_each_of_several_mistakes_gets_a_line():
+    config = changed("seeds", 0)
+    config["sedds"] = 1
+    config["training"]["epochs"] = "many"
+    with pytest.raises(InputError) as caught:
+        complete_configuration(config)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 3
+    for fragment in ("seeds is 0", "unknown key sedds", "training.epochs is 'many'"):
+        assert sum(fragment in line for line in lines) == 1
+
+
+def test_image_folder_with_a_single_class_is_refused_before_any_job(tmp_path):
+    (tmp_path / "cat").mkdir()
+    message = refusal(changed("datasets.photos", {"kind": "image_folder", "path": str(tmp_path)}))
+    assert "datasets.photos.path" in message
+    assert "at least 2 classes" in message
+
+
+@pytest.mark.parametrize("parts", [["cat", "dog"], ["train/cat", "train/dog", "test/cat", "test/dog"]])
+def test_image_folder_with_two_classes_is_accepted(tmp_path, parts):
+    for part in parts:
+        (tmp_path / part).mkdir(parents=True)
+    config, _ = complete_configuration(changed("datasets.photos", {"kind": "image_folder", "path": str(tmp_path)}))
+    assert config["datasets"]["photos"]["size"] == 32
+
+
+def test_configuration_of_one_regime_is_accepted():
+    config = changed("regimes", {"generalizing": {"kind": "generalizing"}})
+    config["exclude"] = []
+    del config["indicators"]
+    assert not Grid(*complete_configuration(config)).is_compared()
+
+
+# --- plug-ins of the user ---
+
+
+def with_plugin(tmp_path: Path, folder: str, content: str) -> dict:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "mine.py").write_text(content)
+    return changed(f"{folder}.own", {"kind": "mine"}) | {"plugins": [str(tmp_path)]}
+
+
+def test_parameters_of_a_plugin_of_the_user_are_checked_and_completed(tmp_path):
+    content = """
+PARAMETERS = {"width": {"type": "integer", "default": 4, "description": "Width."}}
+def build(shape, classes, width): ...
+"""
+    config = with_plugin(tmp_path, "architectures", content)
+    completed, _ = complete_configuration(config)
+    assert completed["architectures"]["own"]["width"] == 4
+    config["architectures"]["own"]["width"] = "wide"
+    assert "architectures.own.width is 'wide'; expected integer" in refusal(config)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        '["width"]',
+        '"width"',
+        "3",
+        '{"width": 3}',
+        '{3: {"type": "integer"}}',
+        '{"width": {"type": "whole"}}',
+        '{"width": {"type": "string", "pattern": "("}}',
+        '{"width": {"minimum": "1"}}',
+    ],
+)
+def test_parameters_that_are_no_schema_are_refused_with_the_file(tmp_path, parameters):
+    config = with_plugin(tmp_path, "architectures", f"PARAMETERS = {parameters}\ndef build(shape, classes): ...\n")
+    with pytest.raises(InputError, match=r"mine\.py: ") as caught:
+        complete_configuration(config)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("architectures", "training"), ("regimes", "kind"), ("datasets", "test_size")]
+)
+def test_parameter_with_the_name_of_a_common_key_is_refused_with_the_file(tmp_path, folder, name):
+    function = {"architectures": "build", "regimes": "prepare", "datasets": "load"}[folder]
+    content = f'PARAMETERS = {{"{name}": {{"type": "integer", "default": 1}}}}\ndef {function}(): ...\n'
+    with pytest.raises(InputError, match=rf"mine\.py: .*'{name}'"):
+        complete_configuration(with_plugin(tmp_path, folder, content))
+
+
+@pytest.mark.parametrize(
+    "reads", ["", "READS = []", 'READS = ["spike"]', 'READS = "spikes"', "READS = 3", "READS = [[1]]"]
+)
+def test_observable_that_reads_no_artefact_is_refused_with_the_file(tmp_path, reads):
+    content = f"{reads}\nPARAMETERS = {{}}\ndef observe(artefacts): ...\n"
+    config = with_plugin(tmp_path, "observables", content)
+    with pytest.raises(InputError, match=r"mine\.py: READS .* checkpoints, history, spikes"):
+        Grid(*complete_configuration(config))
+
+
+@pytest.mark.parametrize("training", ['{"epoch": 0}', '{"epochs": "none"}', "[0]"])
+def test_regime_that_fixes_settings_that_do_not_exist_is_refused_with_the_file(tmp_path, training):
+    content = f"TRAINING = {training}\nPARAMETERS = {{}}\ndef prepare(training_set, classes, generator): ...\n"
+    with pytest.raises(InputError, match=r"mine\.py: TRAINING"):
+        Grid(*complete_configuration(with_plugin(tmp_path, "regimes", content)))
+
+
+# --- any mistake ---
+
+junk = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 30)
+    | st.floats()
+    | st.sampled_from([0.0, 1.0, 3.0, 200.0])
+    | st.text(max_size=4)
+    | st.sampled_from(["digits", "mlp", "memorizing", "training", "../x", ".", "test", "kind", "random"]),
+    lambda values: (
+        st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=3) | st.integers(), values, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+def places_of(config: object) -> list[tuple]:
+    """Paths of every value of a configuration."""
+    parts = config.items() if isinstance(config, dict) else enumerate(config) if isinstance(config, list) else ()
+    return [(key, *deeper) for key, part in parts for deeper in [(), *places_of(part)]]
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+def test_any_change_of_a_configuration_is_complete_or_refused(data):
+    config = deepcopy(VALID)
+    for _ in range(data.draw(st.integers(1, 3))):
+        *parents, last = data.draw(st.sampled_from(places_of(config) or [("seeds",)]))
+        place = config
+        for key in parents:
+            place = place[key]
+        change = data.draw(st.sampled_from(["replace", "remove", "add"]))
+        if change == "add" and isinstance(place, dict):
+            known = st.sampled_from(["kind", "training", "window", "hidden", "path", "plugins", "regime"])
+            last = data.draw(st.text(max_size=5) | known)
+        if change == "remove" and isinstance(place, dict):
+            place.pop(last, None)
+        else:
+            place[last] = data.draw(junk)
+    try:
+        grid = Grid(*complete_configuration(config))
+    except InputError:
+        pass
+    else:
+        assert grid.cells
+        assert grid.blocks
+        for cell in grid.cells:
+            assert grid.training(cell)["checkpoints"][0] in range(grid.training(cell)["epochs"] + 1)
+        assert json.loads(json.dumps(grid.config)) == grid.config
+
+
+# --- YAML ---
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads a text as a YAML file."""
+
+    def read_text(text: str | bytes) -> dict:
+        path = tmp_path / "grid.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return read_yaml(path)
+
+    return read_text
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_yaml_is_read_as_pyyaml_reads_it(path):
+    assert read_yaml(path) == yaml.safe_load(path.read_text())
+
+
+def test_empty_file_is_an_empty_configuration(read):
+    assert read("# nothing\n") == {}
+
+
+def test_anchors_and_merged_keys_are_read_as_pyyaml_reads_them(read):
+    text = "base: &base {epochs: 3, batch_size: 8}\ntraining:\n  <<: *base\n  epochs: 5\n"
+    assert read(text) == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "line"),
+    [
+        ("seeds: 1\nseeds: 2\n", "seeds", 2),
+        ("training:\n  epochs: 1\n  batch_size: 8\n  epochs: 2\n", "epochs", 4),
+        ("only:\n- {dataset: a, dataset: b}\n", "dataset", 2),
+        ("a: 1\n'a': 2\n", "a", 2),
+    ],
+)
+def test_key_that_stands_twice_is_refused_with_its_line(read, text, key, line):
+    with pytest.raises(InputError, match=rf"grid.yaml, line {line}: the key '{key}' stands here a second time"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seeds: [1\n",
+        "\tseeds: 1\n",
+        "seeds: *nowhere\n",
+        "a: b: c\n",
+        "seeds: !!python/object/apply:os.getcwd []\n",
+        "[a, b]: 1\n",
+        "{a: 1}: 2\n",
+        "seeds: 2020-13-45\n",
+        "seeds: !!int x\n",
+        b"seeds: \xff\xfe\n",
+        b"seeds: \x00\n",
+        "- seeds\n",
+        "seeds\n",
+        "7\n",
+    ],
+)
+def test_file_that_is_no_yaml_mapping_is_one_line_with_its_name(read, text):
+    with pytest.raises(InputError, match=r"grid\.yaml") as caught:
+        read(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file_and_folder_are_refused_by_name(tmp_path):
+    for path in (tmp_path / "nowhere.yaml", tmp_path):
+        with pytest.raises(InputError, match=path.name):
+            read_yaml(path)
+
+
+# --- the schema ---
+
+
+def composed_schemas() -> list[dict]:
+    """The schema as it checks each shipped configuration, parameters of plug-ins included."""
+    found = []
+    for path in SHIPPED:
+        config, plugins = complete_configuration(read_yaml(path))
+        found.append(compose_schema(read_schema(), config, plugins))
+    return found
+
+
+def objects_of(node: object, where: str = "") -> list[tuple[str, dict]]:
+    """Every object of a schema that has properties, with its place."""
+    if isinstance(node, list):
+        return [found for number, part in enumerate(node) for found in objects_of(part, f"{where}[{number}]")]
+    if not isinstance(node, dict):
+        return []
+    found = [(where, node)] if isinstance(node.get("properties"), dict) else []
+    return found + [deeper for key, part in node.items() for deeper in objects_of(part, f"{where}.{key}")]
+
+
+def test_schema_is_a_valid_schema():
+    jsonschema.Draft202012Validator.check_schema(yaml.safe_load(SCHEMA_FILE.read_text()))
+    for schema in composed_schemas():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_every_object_of_the_schema_is_closed():
+    for schema in composed_schemas():
+        objects = [(where, rule) for where, rule in objects_of(schema) if not where.startswith(".$defs.dataset")]
+        assert len(objects) > 8
+        for where, rule in objects:
+            is_closed = rule.get("additionalProperties") is False
+            names_are_entries = "propertyNames" in rule and rule["additionalProperties"]["required"] == ["kind"]
+            assert is_closed or names_are_entries, where
+
+
+def test_every_key_has_type_default_and_description():
+    schema = read_schema()
+    groups = [schema, *(schema["properties"][key] for key in ("training", "spikes", "indicators"))]
+    keys = [(key, rule, group.get("required", [])) for group in groups for key, rule in group["properties"].items()]
+    keys += [(key, rule, []) for key, rule in schema["$defs"]["dataset"].items()]
+    assert len(keys) > 30
+    for key, rule, required in keys:
+        assert {"type", "enum", "anyOf"} & set(rule), key
+        assert rule["description"].strip().endswith("."), key
+        assert "properties" in rule or key in required or "default" in rule, key
+
+
+def test_every_default_is_a_value_that_its_schema_takes():
+    schema = read_schema()
+    for key, rule in [*schema["$defs"]["dataset"].items(), *schema["$defs"]["training"]["properties"].items()]:
+        jsonschema.validate(rule["default"], rule), key
+
+
+def test_every_selector_of_cells_has_a_description():
+    for key in ("only", "exclude"):
+        for rule in read_schema()["properties"][key]["items"]["properties"].values():
+            assert rule["description"].endswith(".")

@@ -1,0 +1,52 @@
+"""The csv file of the history of a run."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spikegrid.checkpoints import TrainedNetwork
+from spikegrid.history import save_history
+
+COLUMNS = [
+    *("dataset", "architecture", "regime", "seed", "epoch"),
+    *("loss", "train_accuracy", "true_label_accuracy", "test_accuracy"),
+]
+
+
+def row(seed: int, epoch: int, loss: float = 2 / 3) -> dict:
+    accuracies = {"train_accuracy": 1.0, "true_label_accuracy": 1 / 3, "test_accuracy": 0.0}
+    return {"seed": seed, "epoch": epoch, "loss": loss, **accuracies}
+
+
+@pytest.fixture
+def networks():
+    return [
+        TrainedNetwork(seed, np.zeros(3, np.int16), {}, [row(seed, epoch) for epoch in range(3)]) for seed in (4, 5)
+    ]
+
+
+def test_history_has_a_row_an_epoch_and_seed_with_the_names_of_the_run(tmp_path, run, networks):
+    save_history(tmp_path / "history.csv", run, networks)
+    table = pd.read_csv(tmp_path / "history.csv")
+    assert table.columns.tolist() == COLUMNS
+    assert table["seed"].tolist() == [4, 4, 4, 5, 5, 5]
+    assert table["epoch"].tolist() == [0, 1, 2, 0, 1, 2]
+    assert set(table["dataset"]) == {"dots"}
+    assert set(table["architecture"]) == {"net"}
+    assert set(table["regime"]) == {"generalizing"}
+    np.testing.assert_allclose(table["loss"], 2 / 3, rtol=1e-6)
+    np.testing.assert_allclose(table["true_label_accuracy"], 1 / 3, rtol=1e-6)
+
+
+def test_numbers_have_seven_digits_and_lines_end_in_a_newline_alone(tmp_path, run, networks):
+    save_history(tmp_path / "history.csv", run, networks)
+    lines = (tmp_path / "history.csv").read_bytes().decode().split("\n")
+    assert lines[1] == "dots,net,generalizing,4,0,0.6666667,1,0.3333333,0"
+    assert lines[-1] == ""
+
+
+@pytest.mark.parametrize("loss", [1e-30, 1e30, 0.0, 123456.789])
+def test_losses_of_any_size_are_read_as_they_were(tmp_path, run, loss):
+    network = TrainedNetwork(0, np.zeros(3, np.int16), {}, [row(0, 0, loss)])
+    save_history(tmp_path / "history.csv", run, [network])
+    assert pd.read_csv(tmp_path / "history.csv")["loss"][0] == pytest.approx(loss, rel=1e-6)

@@ -1,0 +1,72 @@
+"""What a script says to the log and to the terminal."""
+
+import logging
+
+import pytest
+
+from spikegrid.errors import InputError
+from spikegrid.job import logged
+
+
+@pytest.fixture(autouse=True)
+def _restored_logger():
+    logger = logging.getLogger("spikegrid")
+    handlers, level = logger.handlers, logger.level
+    yield
+    for handler in logger.handlers:
+        handler.close()
+    logger.handlers, logger.level = handlers, level
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "train.log"
+
+
+def test_input_error_ends_the_process_with_one_line_in_log_and_terminal_and_no_traceback(log, capfd):
+    with pytest.raises(SystemExit) as caught, logged(str(log), "digits/mlp"):
+        raise InputError("the loss is nan")
+    assert caught.value.code == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err == "spikegrid: digits/mlp: the loss is nan\n"
+    assert log.read_text() == "ERROR the loss is nan\n"
+
+
+def test_information_goes_to_the_log_alone(log, capfd):
+    with logged(str(log), "digits/mlp") as logger:
+        logger.info("seed %d", 3)
+        logger.debug("not kept")
+    assert capfd.readouterr() == ("", "")
+    assert log.read_text() == "INFO seed 3\n"
+
+
+def test_warnings_go_to_log_and_terminal(log, capfd):
+    with logged(str(log), "digits/mlp"):
+        logging.getLogger("spikegrid").warning("missed")
+    assert capfd.readouterr().err == "spikegrid: digits/mlp: missed\n"
+    assert log.read_text() == "WARNING missed\n"
+
+
+def test_a_defect_keeps_its_traceback_in_the_log_and_is_raised_on(log):
+    with pytest.raises(ZeroDivisionError), logged(str(log), "digits/mlp"):
+        1 / 0  # noqa: B018
+    assert "Traceback" in log.read_text()
+    assert "ZeroDivisionError" in log.read_text()
+
+
+def test_log_of_an_earlier_attempt_is_replaced(log):
+    log.write_text("earlier\n")
+    with logged(str(log), "digits/mlp") as logger:
+        logger.info("later")
+    assert log.read_text() == "INFO later\n"
+
+
+def test_second_job_of_a_process_logs_each_message_once(tmp_path, capfd):
+    with logged(str(tmp_path / "first.log"), "first"):
+        pass
+    with logged(str(tmp_path / "second.log"), "second") as logger:
+        logger.warning("once")
+    assert (tmp_path / "first.log").read_text() == ""
+    assert (tmp_path / "second.log").read_text() == "WARNING once\n"
+    assert capfd.readouterr().err == "spikegrid: second: once\n"
