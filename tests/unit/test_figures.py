@@ -30,6 +30,14 @@ ROLES = ["untrained", "generalizing", "memorizing"]
 LEVEL = {"untrained": 1.0, "generalizing": 2.0, "memorizing": 3.0}
 LONG = "a-name-of-a-hundred-letters-" * 3 + "and-its-end"
 MANY = ["untrained", "generalizing", *(f"noise{share}" for share in (10, 20, 40, 60, 80)), "memorizing"]
+SIGHT = {
+    "normal": np.eye(3),
+    "protanopia": np.array([[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]]),
+    "deuteranopia": np.array([[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]]),
+    "tritanopia": np.array([[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]]),
+}
+"""Linear sRGB as the colour-blind see it: Machado, Oliveira & Fernandes (2009), IEEE TVCG 15, 1291, severity 1."""
+
 Missed = set[tuple[str, str, int]]
 
 
@@ -143,10 +151,17 @@ def lines(figure: Figure, panel: int, color: str, dotted: bool = False) -> list[
     return [np.asarray(line.get_ydata(), float) for line in found if (line.get_linestyle() == ":") == dotted]
 
 
-def lightness(color: str) -> float:
-    """CIE L*, from 0 for black to 100 for white."""
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(color)]
-    return 116 * np.cbrt(np.dot([0.2126, 0.7152, 0.0722], linear)) - 16
+def linear_rgb(color: str) -> np.ndarray:
+    parts = np.array(to_rgb(color))
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def cielab(linear: np.ndarray) -> np.ndarray:
+    """L*, a*, b* of linear sRGB under D65."""
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = to_xyz @ np.clip(linear, 0, 1) / [0.9505, 1, 1.089]
+    fx, fy, fz = (np.cbrt(part) if part > 216 / 24389 else (24389 / 27 * part + 16) / 116 for part in (x, y, z))
+    return np.array([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)])
 
 
 def legend_colors(figure: Figure) -> list[tuple[str, str]]:
@@ -163,8 +178,14 @@ def test_untrained_generalizing_and_memorizing_have_their_colours_in_any_order(r
     assert all(looks[role] == known[role] for role in ROLES if role in regimes)
 
 
+@pytest.mark.parametrize("sight", SIGHT)
+def test_eight_regimes_differ_for_the_colour_blind(sight):
+    seen = [cielab(SIGHT[sight] @ linear_rgb(look.color)) for look in style.regime_looks(MANY).values()]
+    assert min(np.linalg.norm(a - b) for a, b in combinations(seen, 2)) > 20
+
+
 def test_the_three_roles_differ_in_grey_print():
-    shades = [lightness(look.color) for look in style.regime_looks(ROLES).values()]
+    shades = [cielab(linear_rgb(look.color))[0] for look in style.regime_looks(ROLES).values()]
     assert min(abs(a - b) for a, b in combinations(shades, 2)) > 10
 
 

@@ -85,11 +85,12 @@ _ROLES = {
     "generalizing": Look("#004C8C", _SOLID, "o"),
     "memorizing": Look("#E0600F", (0, (6, 1.2)), "^"),
 }
-_COLORS = ["#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5D3A9B"]
+_COLORS = ["#882255", "#66CCEE", "#FFC20A", "#0C7BDC", "#000000"]
 _DASHES = [(0, (5, 1, 1, 1)), (0, (3, 1)), (0, (9, 2)), (0, (5, 1, 1, 1, 1, 1))]
 _MARKERS = ["D", "v", "P", "X", "p", "<", ">"]
-"""Okabe and Ito's colours for the colour-blind (https://jfly.uni-koeln.de/color), with blue darkened and orange
-lightened until they differ in grey print. No line is dotted: dots are for networks that missed their target."""
+"""The colours lie at least 20 apart in CIELAB for normal sight and for protanopia, deuteranopia and tritanopia as
+Machado, Oliveira & Fernandes (2009), IEEE TVCG 15, 1291, simulate them; those of the roles differ in grey print too. No
+line is dotted: dots are for networks that missed their target."""
 
 
 def regime_looks(regimes: Sequence[str]) -> dict[str, Look]:
