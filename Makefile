@@ -24,7 +24,7 @@ report: .venv/run ## Write results/report.html, if something has changed since t
 	|| $(SNAKEMAKE) --quiet all --report results/report.html
 
 test: .venv/test lint ## Run linters and tests
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2
 
 lint: .venv/test ## Check style and form of the workflow
 	$(BIN)/ruff check

@@ -34,7 +34,7 @@ VALID = {
     "indicators": {"resamples": 200, "confidence": 0.9},
 }
 
-ABSENT = object()
+ABSENT = "(taken away)"
 
 
 def changed(path: str, value: object) -> dict:

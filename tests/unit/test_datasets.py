@@ -77,12 +77,13 @@ def test_real_mnist_is_read_as_it_lies(shared_data):
 
 @pytest.fixture
 def cifar_folder(tmp_path, monkeypatch) -> Path:
-    """CIFAR-10 in its binary version with 4 images a file; byte values spell file, channel and row."""
+    """CIFAR-10 in its binary version with 4 images a file; byte values spell file, channel and place."""
     monkeypatch.setattr(cifar10, "IMAGES_PER_FILE", 4)
     folder = tmp_path / "cifar-10-batches-bin"
     folder.mkdir()
     for number, name in enumerate(cifar10.FILES):
-        pixels = 40 * number + 5 * np.arange(3)[:, None, None] + np.arange(32)[:, None] % 5 + np.zeros((4, 3, 32, 32))
+        pixels = 40 * number + 10 * np.arange(3)[:, None, None] + (np.arange(32)[:, None] + np.arange(32)) % 9
+        pixels = np.tile(pixels, (4, 1, 1, 1))
         records = np.concatenate([np.arange(4)[:, None] + number, pixels.reshape(4, -1)], axis=1)
         records.astype(np.uint8).tofile(folder / name)
     return folder
@@ -92,7 +93,8 @@ def test_cifar10_is_read_from_its_binary_version(cifar_folder):
     images = cifar10.load(str(cifar_folder.parent))
     assert images.images.shape == (24, 3, 32, 32)
     assert images.images.dtype == np.uint8
-    assert images.images[9, :, 7, 3].tolist() == [82, 87, 92]  # file 2, row 7
+    assert images.images[9, :, 7, 3].tolist() == [81, 91, 101]  # file 2: 80, channel: 0, 10, 20, place: (7 + 3) % 9
+    assert images.images[9, :, 7, 4].tolist() == [82, 92, 102]
     assert images.labels.tolist() == [number + place for number in range(6) for place in range(4)]
     assert images.split.tolist() == [TRAIN] * 20 + [TEST] * 4
 

@@ -90,8 +90,9 @@ def test_fano_of_class_blocked_windows_grows_with_the_variance_of_rates_over_cla
     assert fano.mean() == pytest.approx(expected, rel=0.01)
 
 
-def test_fano_of_a_silent_unit_is_undefined_and_that_of_an_always_on_unit_is_zero():
-    fano = fano_factor(np.array([[0, 0, 0], [5, 5, 5]]))
+def test_fano_of_a_silent_unit_is_undefined_without_a_warning_and_that_of_an_always_on_unit_is_zero():
+    with np.errstate(all="raise"):
+        fano = fano_factor(np.array([[0, 0, 0], [5, 5, 5]]))
     np.testing.assert_array_equal(fano, [np.nan, 0])
 
 
@@ -113,5 +114,6 @@ def test_ratio_is_fano_over_one_minus_rate():
 
 
 def test_ratio_is_undefined_for_silent_and_always_on_units():
-    ratio = fano_ratio(np.array([np.nan, 0.0]), np.array([0.0, 1.0]))
+    with np.errstate(all="raise"):
+        ratio = fano_ratio(np.array([np.nan, 0.0]), np.array([0.0, 1.0]))
     np.testing.assert_array_equal(ratio, [np.nan, np.nan])

@@ -105,9 +105,10 @@ def test_parts_have_the_sizes_asked_for_and_are_balanced():
     assert not set(places(prepared, TRAIN)) & set(places(prepared, TEST))
 
 
-def test_parts_depend_on_the_name_of_the_dataset_alone():
+@pytest.mark.parametrize("size", [None, 20])
+def test_parts_depend_on_the_name_of_the_dataset_alone(size):
     images = numbered([0, 1, 2] * 40)
-    first, again, other = (places(prepare(images, name, 20, 20, 0.5)) for name in ("a", "a", "b"))
+    first, again, other = (places(prepare(images, name, size, size, 0.5), TEST) for name in ("a", "a", "b"))
     assert first == again
     assert first != other
 

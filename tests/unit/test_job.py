@@ -48,11 +48,22 @@ def test_warnings_go_to_log_and_terminal(log, capfd):
     assert log.read_text() == "WARNING missed\n"
 
 
-def test_a_defect_keeps_its_traceback_in_the_log_and_is_raised_on(log):
-    with pytest.raises(ZeroDivisionError), logged(str(log), "digits/mlp"):
+def test_a_defect_keeps_its_traceback_in_the_log_and_is_one_line_on_the_terminal(log, capfd):
+    with pytest.raises(SystemExit) as ended, logged(str(log), "digits/mlp"):
         1 / 0  # noqa: B018
+    assert ended.value.code == 1
     assert "Traceback" in log.read_text()
-    assert "ZeroDivisionError" in log.read_text()
+    assert (
+        capfd.readouterr().err
+        == f"spikegrid: digits/mlp: ZeroDivisionError: division by zero; the traceback is in {log}\n"
+    )
+
+
+def test_an_interruption_ends_without_a_traceback(log, capfd):
+    with pytest.raises(SystemExit) as ended, logged(str(log), "digits/mlp"):
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    assert capfd.readouterr().err == ""
 
 
 def test_log_of_an_earlier_attempt_is_replaced(log):

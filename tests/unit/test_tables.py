@@ -10,7 +10,7 @@ from spikegrid.checkpoints import TrainedNetwork
 from spikegrid.errors import InputError
 from spikegrid.features import tidy, write_table
 from spikegrid.history import save_history
-from spikegrid.tables import final_accuracies, join_features, join_histories
+from spikegrid.tables import final_accuracies, join_features, join_histories, warn_of_missed_targets
 
 
 def names(dataset: str = "dots", architecture: str = "net", regime: str = "memorizing") -> dict:
@@ -74,12 +74,13 @@ def test_network_reaches_its_target_when_it_is_not_below_it(history, accuracy, r
     assert runs["reached_target"].tolist() == [reached]
 
 
-def test_every_network_that_missed_its_target_is_warned_of_by_name(history, caplog):
+def test_every_network_that_missed_its_target_and_no_other_is_warned_of_by_name(history, caplog):
     paths = [history(names(), seeds=(0, 3), accuracy=0.5), history(names(regime="generalizing"))]
     targets = [names() | {"target_accuracy": 0.9}, names(regime="generalizing") | {"target_accuracy": 0.9}]
     with caplog.at_level(logging.WARNING, logger="spikegrid"):
-        final_accuracies(join_histories(paths), targets)
+        warn_of_missed_targets(final_accuracies(join_histories(paths), targets))
     assert len(caplog.messages) == 2
+    assert "dots/net/memorizing seed 0" in caplog.messages[0]
     assert "dots/net/memorizing seed 3: training accuracy 0.5000 is below the target 0.9" in caplog.messages[1]
 
 

@@ -224,18 +224,21 @@ def test_untrained_keeps_its_first_weights_alone(train):
 # --- steps ---
 
 
-def plain_step(images, architecture, state, labels, rate: float, decay: float = 0.0) -> dict[str, torch.Tensor]:
-    """One step of gradient descent on all training images, by autograd alone."""
+def gradients_of(images, architecture, state, labels) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """Parameters and their gradients of the mean cross-entropy over all training images, by autograd alone."""
     model = network_builder(architecture, images)()
     model.load_state_dict(state)
     inputs = as_inputs(images.part(TRAIN)[0], images, CPU)
     probabilities = model(inputs).log_softmax(dim=1)
     loss = -probabilities[torch.arange(len(inputs)), torch.from_numpy(labels).long()].mean()
     gradients = torch.autograd.grad(loss, list(model.parameters()))
-    return {
-        name: (value - rate * (gradient + decay * value)).detach()
-        for (name, value), gradient in zip(model.named_parameters(), gradients)
-    }
+    return {name: (value.detach(), gradient) for (name, value), gradient in zip(model.named_parameters(), gradients)}
+
+
+def plain_step(images, architecture, state, labels, rate: float, decay: float = 0.0) -> dict[str, torch.Tensor]:
+    """One step of gradient descent with an L2 penalty."""
+    parts = gradients_of(images, architecture, state, labels)
+    return {name: value - rate * (gradient + decay * value) for name, (value, gradient) in parts.items()}
 
 
 @pytest.mark.parametrize("decay", [0, 0.3])
@@ -244,6 +247,19 @@ def test_full_batch_step_without_momentum_is_gradient_descent(train, make_images
     (network,) = train(images=images, epochs=1, batch_size=1000, momentum=0, learning_rate=0.3, weight_decay=decay)
     expected = plain_step(images, mlp, network.states[0], network.labels, 0.3, decay)
     torch.testing.assert_close(network.states[1], expected)
+
+
+@pytest.mark.parametrize("decay", [0, 0.3])
+def test_first_step_of_adamw_is_the_sign_of_the_gradient_with_decoupled_decay(train, make_images, mlp, decay):
+    images = make_images()
+    settings = {"epochs": 1, "batch_size": 1000, "learning_rate": 0.01, "weight_decay": decay}
+    (network,) = train(images=images, optimizer="adamw", **settings)
+    parts = gradients_of(images, mlp, network.states[0], network.labels)
+    expected = {
+        name: value * (1 - 0.01 * decay) - 0.01 * gradient / (gradient.abs() + 1e-8)
+        for name, (value, gradient) in parts.items()
+    }
+    torch.testing.assert_close(network.states[1], expected, atol=1e-5, rtol=1e-4)
 
 
 def test_cosine_schedule_halves_the_rate_at_half_time(train, make_images, mlp):

@@ -9,15 +9,15 @@ rule prepare_dataset:
         "results/logs/prepare_dataset/{dataset}.log",
     benchmark:
         "results/benchmarks/prepare_dataset/{dataset}.tsv"
-    params:
-        dataset=grid.dataset,
-        code=grid.code("prepare_dataset", "datasets"),
+    conda:
+        "../../envs/dataset.yaml"
     resources:
         mem_mb=4000,
         runtime=60,
         # A resource and no parameter: where downloads lie does not change what they are.
         data_root=grid.config["data_root"],
-    conda:
-        "../../envs/dataset.yaml"
+    params:
+        dataset=grid.dataset,
+        code=grid.code("prepare_dataset", "datasets"),
     script:
         "../scripts/prepare_dataset.py"

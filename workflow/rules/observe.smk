@@ -14,13 +14,13 @@ for name in grid.observables():
             f"{RUN}/logs/observe_{name}.log",
         benchmark:
             f"{RUN}/benchmarks/observe_{name}.tsv"
-        params:
-            observable=grid.observable(name),
-            code=grid.code("observe", observables=name),
+        conda:
+            "../../envs/observe.yaml"
         resources:
             mem_mb=4000,
             runtime=120,
-        conda:
-            "../../envs/observe.yaml"
+        params:
+            observable=grid.observable(name),
+            code=grid.code("observe", observables=name),
         script:
             "../scripts/observe.py"

@@ -12,16 +12,16 @@ rule extract_spikes:
         f"{RUN}/logs/extract_spikes.log",
     benchmark:
         f"{RUN}/benchmarks/extract_spikes.tsv"
-    params:
-        architecture=grid.architecture,
-        spikes=grid.spikes,
-        code=grid.code("extract_spikes", "architectures"),
+    conda:
+        "../../envs/spikes.yaml"
     threads: 1
     resources:
         gpu=1,
         mem_mb=4000,
         runtime=240,
-    conda:
-        "../../envs/spikes.yaml"
+    params:
+        architecture=grid.architecture,
+        spikes=grid.spikes,
+        code=grid.code("extract_spikes", "architectures"),
     script:
         "../scripts/extract_spikes.py"

@@ -9,20 +9,19 @@ rule collect:
     output:
         history="results/tables/history.csv",
         runs="results/tables/runs.csv",
-
         features="results/tables/features.parquet",
     log:
         "results/logs/collect.log",
     benchmark:
         "results/benchmarks/collect.tsv"
-    params:
-        targets=grid.target_accuracies(),
-        code=grid.code("collect"),
+    conda:
+        "../../envs/tables.yaml"
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        "../../envs/tables.yaml"
+    params:
+        targets=grid.target_accuracies(),
+        code=grid.code("collect"),
     script:
         "../scripts/collect.py"
 
@@ -37,13 +36,13 @@ rule indicators:
         "results/logs/indicators.log",
     benchmark:
         "results/benchmarks/indicators.tsv"
-    params:
-        indicators=grid.config["indicators"],
-        code=grid.code("indicators"),
+    conda:
+        "../../envs/tables.yaml"
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        "../../envs/tables.yaml"
+    params:
+        indicators=grid.config["indicators"],
+        code=grid.code("indicators"),
     script:
         "../scripts/indicators.py"

@@ -12,18 +12,18 @@ rule train:
         f"{RUN}/logs/train.log",
     benchmark:
         f"{RUN}/benchmarks/train.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=720,
     params:
         run=grid.run,
         architecture=grid.architecture,
         regime=grid.regime,
         training=grid.training,
         code=grid.code("train", "architectures", "regimes"),
-    threads: 1
-    resources:
-        gpu=1,
-        mem_mb=4000,
-        runtime=720,
-    conda:
-        "../../envs/train.yaml"
     script:
         "../scripts/train.py"

@@ -166,10 +166,13 @@ def find_layers(model: nn.Module, images: Tensor) -> list[Layer]:
     calls, seen, layers = Counter(names), Counter(), []
     for depth, (name, spikes) in enumerate(zip(names, capture.spikes), start=1):
         seen[name] += 1
+        numbered = f"{name}@{seen[name]}" if calls[name] > 1 else name
         if spikes.ndim < 2 or len(spikes) != len(images):
             shape = tuple(spikes.shape)
-            raise InputError(f"layer {name}: its output has shape {shape}; expected {len(images)} images along axis 0")
-        layers.append(Layer(f"{name}@{seen[name]}" if calls[name] > 1 else name, depth, tuple(spikes.shape[1:])))
+            raise InputError(
+                f"layer {numbered}: its output has shape {shape}; expected {len(images)} images along axis 0"
+            )
+        layers.append(Layer(numbered, depth, tuple(spikes.shape[1:])))
     return layers
 
 

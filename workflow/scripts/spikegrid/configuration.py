@@ -34,7 +34,9 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node)
             if key in seen:
                 line = key_node.start_mark.line + 1
                 raise InputError(
@@ -48,11 +50,14 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """Read a YAML file. Raises InputError when it is missing, malformed or holds a key twice."""
     try:
         with open(path, encoding="utf-8") as stream:
-            return yaml.load(stream, _StrictLoader) or {}
+            content = yaml.load(stream, _StrictLoader) or {}
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: is a {type(content).__name__}; expected keys and values")
+    return content
 
 
 def complete_configuration(config: dict[str, Any]) -> tuple[dict[str, Any], Plugins]:
@@ -72,12 +77,11 @@ def complete_configuration(config: dict[str, Any]) -> tuple[dict[str, Any], Plug
         if default is not None:
             config.setdefault(folder, deepcopy(default))
     composed = compose_schema(schema, config, plugins)
-    validator = jsonschema.Draft202012Validator(composed, format_checker=_format_checker())
-    errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
-    if errors:
-        raise InputError("\n".join(dict.fromkeys(line for error in errors for line in _describe(error))))
-    _fill_defaults(config, composed)
+    mistakes = _mistakes(config, composed)
+    if mistakes:
+        raise InputError("\n".join(f"config: {mistake}" for mistake in mistakes))
     _check_names(config)
+    _fill_defaults(config, composed)
     return config, plugins
 
 
@@ -112,6 +116,10 @@ def entry_schema(schema: dict[str, Any], folder: str, plugins: dict[str, Plugin]
     if isinstance(kind, str) and kind in plugins:
         plugin = plugins[kind]
         _check_parameters(plugin, taken=properties)
+        for section in ("training", "spikes") if folder == "regimes" else ():
+            fixed = plugin.constants.get(section.upper(), {})
+            for mistake in _mistakes(fixed, _without_defaults(schema["properties"][section])):
+                raise InputError(f"{plugin.path}: {section.upper()}: {mistake}")
         properties |= plugin.parameters
         required = ["kind", *(name for name, rule in plugin.parameters.items() if "default" not in rule)]
         return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
@@ -120,6 +128,10 @@ def entry_schema(schema: dict[str, Any], folder: str, plugins: dict[str, Plugin]
 
 def _check_parameters(plugin: Plugin, taken: Iterable[str]) -> None:
     """Check that a plug-in's parameters are a schema, and that none has the name of a key that every entry may hold."""
+    if not (isinstance(plugin.parameters, dict) and all(isinstance(name, str) for name in plugin.parameters)):
+        raise InputError(
+            f"{plugin.path}: PARAMETERS: expected a dictionary of the JSON schema of each parameter by name"
+        )
     try:
         jsonschema.Draft202012Validator.check_schema({"type": "object", "properties": plugin.parameters})
     except jsonschema.SchemaError as error:
@@ -130,11 +142,18 @@ def _check_parameters(plugin: Plugin, taken: Iterable[str]) -> None:
         raise InputError(f"{plugin.path}: PARAMETERS: {clash[0]!r} is a key of every such entry; choose another name")
 
 
-def _format_checker() -> jsonschema.FormatChecker:
-    checker = jsonschema.FormatChecker(formats=())
-    checker.checks("folder")(lambda value: not isinstance(value, str) or Path(value).is_dir())
-    checker.checks("class-folders")(lambda value: not isinstance(value, str) or _holds_classes(Path(value)))
-    return checker
+def _mistakes(value: Any, schema: dict[str, Any]) -> list[str]:
+    """Return in one line each what ``value`` has against ``schema``. 4.0 is no integer."""
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, number: isinstance(number, int) and not isinstance(number, bool)
+    )
+    formats = jsonschema.FormatChecker(formats=())
+    formats.checks("folder")(lambda path: not isinstance(path, str) or Path(path).is_dir())
+    formats.checks("class-folders")(lambda path: not isinstance(path, str) or _holds_classes(Path(path)))
+    validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
+    errors = validator(schema, format_checker=formats).iter_errors(value)
+    in_order = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
+    return list(dict.fromkeys(line for error in in_order for line in _describe(error)))
 
 
 def _holds_classes(folder: Path) -> bool:
@@ -163,20 +182,27 @@ def _without_defaults(node: Any) -> Any:
 
 
 def _fill_defaults(config: dict[str, Any], schema: dict[str, Any]) -> None:
-    for key, rule in schema.get("properties", {}).items():
+    """Fill in defaults and put keys in the order of the schema: Snakemake compares parameters as text."""
+    rules = schema.get("properties", {})
+    for key, rule in rules.items():
         if "default" in rule:
             config.setdefault(key, deepcopy(rule["default"]))
         if rule.get("type") == "object" and any("default" in part for part in rule.get("properties", {}).values()):
             config.setdefault(key, {})
         if isinstance(config.get(key), dict):
             _fill_defaults(config[key], rule)
+    config.update({key: config.pop(key) for key in rules if key in config})
 
 
 def _check_names(config: dict[str, Any]) -> None:
-    """Check that names which refer to entries of the config are names of entries."""
-    named = [(f"indicators.{role}", "regime", config["indicators"][role]) for role in ("memorizing", "generalizing")]
+    """Check that names which refer to entries of the config are names of entries; defaults may name none."""
+    named = [
+        (f"indicators.{role}", "regime", config["indicators"][role])
+        for role in ("memorizing", "generalizing")
+        if role in config.get("indicators", {})
+    ]
     for key in ("only", "exclude"):
-        for number, cell in enumerate(config[key]):
+        for number, cell in enumerate(config.get(key, [])):
             for axis, names in cell.items():
                 listed = [names] if isinstance(names, str) else names
                 named += [(f"{key}.{number}.{axis}", axis, name) for name in listed]
@@ -212,19 +238,19 @@ def _describe(error: jsonschema.ValidationError) -> list[str]:
         case "additionalProperties":
             known = rule["properties"]
             prefix = f"{where}." if error.absolute_path else ""
-            return [f"config: unknown key {prefix}{key}{_nearest(key, known)}" for key in value if key not in known]
+            return [f"unknown key {prefix}{key}{_nearest(key, known)}" for key in value if key not in known]
         case "required":
             missing = [key for key in error.validator_value if key not in value]
-            return [f"config: {where} lacks the key {key!r}" for key in missing]
+            return [f"{where} lacks the key {key!r}" for key in missing]
         case "pattern" | "maxLength":
-            return [f"config: {where}: {value!r} cannot be a name; {NAME_RULE}"]
+            return [f"{where}: {value!r} cannot be a name; {NAME_RULE}"]
         case "minProperties":
-            return [f"config: {where} is empty; expected at least one entry"]
+            return [f"{where} is empty; expected at least one entry"]
         case "format":
-            return [f"config: {where} is {value!r}; expected {FORMATS[rule['format']]}"]
+            return [f"{where} is {value!r}; expected {FORMATS[rule['format']]}"]
         case _:
             nearest = _nearest(value, rule.get("enum", []))
-            return [f"config: {where} is {value!r}; expected {_expectation(rule)}{nearest}"]
+            return [f"{where} is {value!r}; expected {_expectation(rule)}{nearest}"]
 
 
 def _expectation(rule: dict[str, Any]) -> str:

@@ -123,10 +123,14 @@ def _present(
 ) -> None:
     """Show ``inputs`` to one network, batch by batch, and hand on the packed spikes of each layer."""
     with Capture(network, threshold) as capture:
-        for _ in logits_in_batches(network, inputs, PRESENTED_BATCH):
+        for logits in logits_in_batches(network, inputs, PRESENTED_BATCH):
             if [spikes.shape[1:] for spikes in capture.spikes] != [layer.shape for layer in layers]:
                 raise InputError("the thresholded layers of the network change from one forward pass to the next")
             for position, (spikes, layer, units) in enumerate(zip(capture.spikes, layers, kept)):
+                if len(spikes) != len(logits):
+                    raise InputError(
+                        f"layer {layer.name}: {len(spikes)} rows for {len(logits)} images; expected as many"
+                    )
                 flat = spikes.flatten(1).cpu().numpy()
                 chosen = flat if len(units) == layer.units else flat[:, units]
                 append(position, np.packbits(chosen, axis=1, bitorder="little"))

@@ -49,7 +49,7 @@ class Grid:
         for name in self.observables():
             plugin = self._plugin("observables", name)
             reads = plugin.constants.get("READS")
-            if not reads or not set(reads) <= set(ARTEFACTS):
+            if not (isinstance(reads, list) and reads and all(artefact in list(ARTEFACTS) for artefact in reads)):
                 raise InputError(
                     f"{plugin.path}: READS is {reads!r}; expected a list of some of {', '.join(ARTEFACTS)}"
                 )

@@ -28,6 +28,10 @@ COLUMNS = [
 ]
 
 
+_ROWS, _RESAMPLES_AT_ONCE = 500, 1000
+"""How much the bootstrap does at once; every row is resampled alike, so rows do not depend on one another."""
+
+
 def compare_regimes(features: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
     """Return the difference memorizing − generalizing of every feature, layer, cell and epoch, in COLUMNS.
 
@@ -80,21 +84,25 @@ def bootstrap_interval(
 
     The two samples are resampled apart. NaN where a sample has fewer than 2 values or one that is undefined.
     """
+    low, high = np.full((2, len(first)), np.nan)
     if min(first.shape[1], second.shape[1]) < 2:
-        undefined = np.full(len(first), np.nan)
-        return undefined, undefined
-    interval = bootstrap(
-        (first, second),
-        lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
-        n_resamples=resamples,
-        batch=max(1, 20_000_000 // first.size),
-        vectorized=True,
-        axis=-1,
-        confidence_level=confidence,
-        method="percentile",
-        rng=np.random.default_rng(derived_seed("indicators", "bootstrap")),
-    ).confidence_interval
-    return interval.low, interval.high
+        return low, high
+    defined = np.flatnonzero(np.isfinite(first).all(axis=1) & np.isfinite(second).all(axis=1))
+    for start in range(0, len(defined), _ROWS):
+        rows = defined[start : start + _ROWS]
+        interval = bootstrap(
+            (first[rows], second[rows]),
+            lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
+            n_resamples=resamples,
+            batch=_RESAMPLES_AT_ONCE,
+            vectorized=True,
+            axis=-1,
+            confidence_level=confidence,
+            method="percentile",
+            rng=np.random.default_rng(derived_seed("indicators", "bootstrap")),
+        ).confidence_interval
+        low[rows], high[rows] = interval.low, interval.high
+    return low, high
 
 
 def _values_by_epoch(group: pd.DataFrame, regime: str) -> dict[int, pd.DataFrame]:

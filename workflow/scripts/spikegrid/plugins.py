@@ -77,7 +77,7 @@ def read_plugin(folder: str, source: str) -> Plugin:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
             try:
                 constants[node.targets[0].id] = ast.literal_eval(node.value)
-            except ValueError:
+            except (ValueError, TypeError):
                 continue
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     if "PARAMETERS" not in constants:

@@ -52,7 +52,10 @@ def join_features(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFra
     """
     tables = []
     for path in map(Path, paths):
-        table = pd.read_parquet(path)
+        try:
+            table = pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: not a table of features ({error}); delete it and run again") from None
         missing = [column for column in FEATURE_COLUMNS if column not in table]
         if missing:
             raise InputError(f"{path}: lacks the columns {', '.join(missing)}; expected {', '.join(FEATURE_COLUMNS)}")

@@ -94,7 +94,7 @@ def _train_network(
         row = {"seed": name[-1], "epoch": epoch, **_evaluate(network, train, true_targets, test)}
         if not math.isfinite(row["loss"]):
             raise InputError(
-                f"{'/'.join(name[:3])}, seed {name[3]}: the loss is {row['loss']} after epoch {epoch}; "
+                f"seed {name[3]}: the loss is {row['loss']} after epoch {epoch}; "
                 f"lower training.learning_rate, which is {training['learning_rate']}"
             )
         history.append(row)
