@@ -370,7 +370,7 @@ def places_of(config: object) -> list[tuple]:
     return [(key, *deeper) for key, part in parts for deeper in [(), *places_of(part)]]
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_any_change_of_a_configuration_is_complete_or_refused(data):
     config = deepcopy(VALID)

@@ -269,6 +269,14 @@ def test_png_with_a_damaged_chunk_is_refused_by_name(folder, offset, byte):
         load_folder(folder)
 
 
+def test_png_whose_pixels_do_not_fit_their_checksum_is_refused_by_name(folder):
+    content = bytearray(ENCODED["png"])
+    content[content.index(b"IEND") - 5] ^= 1
+    (folder / "cat" / "0.png").write_bytes(content)
+    with pytest.raises(InputError, match=r"cat/0.png: not a readable image"):
+        load_folder(folder)
+
+
 def test_real_photographs_are_read_with_their_split(shared_data, tmp_path):
     photographs = shared_data / "cifar10-images"
     for name in ("cat", "ship"):

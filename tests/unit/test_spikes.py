@@ -280,6 +280,18 @@ def test_every_truncation_is_refused_in_one_line_that_names_the_file(write_spike
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_layer_of_more_or_fewer_checkpoints_than_the_file_has_is_refused(write_spikes, two_layers, epochs):
+    path = write_spikes(two_layers)
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays["conv"] = np.repeat(arrays["conv"][:, :1], epochs, axis=1)
+    arrays["epochs"] = arrays["epochs"][:2]
+    np.savez(path, **arrays)
+    with spikes.load(path) as file, pytest.raises(InputError, match=r"spikes.npz"):
+        list(file.packed("conv"))
+
+
 def test_missing_file_is_refused_by_name(tmp_path):
     with pytest.raises(InputError, match=r"nowhere.npz"):
         spikes.load(tmp_path / "nowhere.npz")

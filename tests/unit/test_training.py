@@ -331,10 +331,10 @@ def test_random_labels_are_memorized_and_test_images_stay_at_chance(train, make_
         assert network.history[-1]["test_accuracy"] == pytest.approx(1 / 3, abs=4 * np.sqrt(2 / 9 / 300))
 
 
-def test_loss_that_is_not_finite_is_one_line_with_run_seed_and_rate(train):
+def test_loss_that_is_not_finite_is_one_line_with_seed_and_rate(train):
     with pytest.raises(
         InputError,
-        match=r"dots/net/generalizing, seed 3: the loss is (nan|inf) after epoch \d+; lower training.learning_rate, "
+        match=r"seed 3: the loss is (nan|inf) after epoch \d+; lower training.learning_rate, "
         r"which is 1e\+30",
     ) as caught:
         train(seeds=(3,), learning_rate=1e30, epochs=5)

@@ -1,0 +1,114 @@
+"""Are the inter-spike intervals of a train geometric, as those of a Bernoulli train are?
+
+An interval I counts images from one spike to the next, so P(I = i) = p(1 - p)^(i-1). The tests take all units at once,
+and test those with 0.01 < p < 0.99 and enough intervals, which depends on p and on the number N of images alone.
+p = n1/N of the train; its n = n1 - 1 intervals are whole ones only.
+"""
+
+import numpy as np
+from scipy.special import chdtrc, kolmogorov
+
+from spikegrid.assumptions import HIGHEST_RATE, LOWEST_RATE, Assumption
+from spikegrid.trains import SpikeTrains
+
+_FEWEST_IN_A_BIN = 5
+_FEWEST_INTERVALS = 50
+
+# Rate, shift and slope. Under the null shift + slope · (√n + 0.12 + 0.11/√n) · D follows the Kolmogorov distribution:
+# least squares between the quantiles of 300,000 simulated trains of 400 intervals and those of the limit without an
+# estimated rate, at tails of 0.5 to 0.001, which they meet within 0.012. The rate 1 is that limit itself.
+_RATE, _SHIFT, _SLOPE = np.array(
+    [
+        (0.01, -0.127, 1.359),
+        (0.1, -0.114, 1.345),
+        (0.2, -0.108, 1.338),
+        (0.3, -0.101, 1.326),
+        (0.4, -0.098, 1.312),
+        (0.5, -0.077, 1.277),
+        (0.6, -0.029, 1.204),
+        (0.7, 0.004, 1.137),
+        (0.8, 0.007, 1.091),
+        (0.9, 0.011, 1.041),
+        (1.0, 0.0, 1.0),
+    ]
+).T
+
+
+def interval_chi_square(trains: SpikeTrains) -> Assumption:
+    """Test intervals against the geometric law: X² = Σ_b (O_b - E_b)² / E_b, against χ² of bins - 2, upper tail.
+
+    From I = 1 up, intervals are pooled into bins until each expects at least 5; the last bin is open. Departures of
+    either sign make X² large, so its upper tail is two-sided in them. Tested where there are at least 3 bins, and 50
+    intervals. Effect: Cohen's w = √(X²/n), ≥ 0; about √((bins - 2)/n) under the null.
+
+    Source: Pearson (1900), Phil. Mag. 50, 157, less one degree of freedom for the estimated rate: Fisher (1924).
+    """
+    tested, units, intervals, p, n = _intervals(trains)
+    bins, expected = _pooled(p, n)
+    number = bins[units, np.minimum(intervals, bins.shape[1]) - 1]
+    observed = np.bincount(units * bins.shape[1] + number, minlength=expected.size).reshape(expected.shape)
+    square = np.divide((observed - expected) ** 2, expected, out=np.zeros(expected.shape), where=expected > 0)
+    freedom = np.count_nonzero(expected, axis=1) - 2
+    binned = freedom >= 1
+    tested[tested] = binned
+    statistic = square.sum(axis=1)[binned]
+    return Assumption.where(tested, statistic, chdtrc(freedom[binned], statistic), np.sqrt(statistic / n[binned]))
+
+
+def interval_kolmogorov_smirnov(trains: SpikeTrains, generator: np.random.Generator) -> Assumption:
+    """Test rescaled intervals against Exp(1): the Kolmogorov-Smirnov distance D, its p-value by parametric bootstrap.
+
+    ξ = -(I - 1) ln(1 - p) - ln(1 - Up), U uniform in [0, 1), is Exp(1) for a Bernoulli train: the time-rescaling
+    theorem for discrete time. U is drawn from ``generator``, one for each interval, unit after unit, so the outcome
+    depends on its seed. Tested where there are at least 50 intervals. Statistic: (√n + 0.12 + 0.11/√n) D, n intervals.
+    Effect: D, in [0, 1]; about 0.9/√n under the null. D has no sign, so its upper tail is two-sided.
+
+    Estimating p from the train makes D smaller. Its law then depends on p, and hardly on n once scaled so: it is
+    Lilliefors' for the exponential law when p → 0, and Kolmogorov's when p → 1, where U alone makes ξ. It was simulated
+    once over p with p estimated anew in each train; a shift and a slope carry its quantiles over into Kolmogorov's.
+
+    Source: Haslinger, Pipa & Brown (2010), Neural Comput. 22, 2477; Lilliefors (1969), J. Am. Stat. Assoc. 64, 387;
+    the scale: Stephens (1970), J. R. Stat. Soc. B 32, 115.
+    """
+    tested, units, intervals, p, n = _intervals(trains)
+    rate = p[units]
+    rescaled = -(intervals - 1) * np.log1p(-rate) - np.log1p(-rate * generator.random(len(units)))
+    rank = np.arange(n.max(initial=0))
+    present = rank < n[:, None]
+    excess = np.full(present.shape, np.inf)
+    excess[present] = -np.expm1(-rescaled)
+    excess.sort(axis=1)
+    excess -= rank / n[:, None]
+    below, above = excess.max(axis=1, initial=0, where=present), 1 / n - excess.min(axis=1, initial=1, where=present)
+    distance = np.maximum(below, above)
+    root = np.sqrt(n)
+    statistic = (root + 0.12 + 0.11 / root) * distance
+    unestimated = np.interp(p, _RATE, _SHIFT) + np.interp(p, _RATE, _SLOPE) * statistic
+    return Assumption.where(tested, statistic, kolmogorov(np.maximum(unestimated, 0)), distance)
+
+
+def _intervals(trains: SpikeTrains) -> tuple[np.ndarray, ...]:
+    """Units tested, bool [U]; of each of their intervals the row among them and the length; their p and n."""
+    rates, n = trains.rates(), trains.spike_counts() - 1
+    tested = (rates > LOWEST_RATE) & (rates < HIGHEST_RATE) & (n >= _FEWEST_INTERVALS)
+    n = n[tested]
+    gaps = np.diff(np.flatnonzero(trains.to_array()[tested]))
+    between_units = np.cumsum(n + 1)[:-1] - 1
+    return tested, np.repeat(np.arange(len(n)), n), np.delete(gaps, between_units), rates[tested], n
+
+
+def _pooled(p: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bin of each interval 1, 2, … and of all longer ones, int64 [U, longest]; intervals that a bin expects, [U, bins].
+
+    A bin ends as soon as it and the rest of the intervals expect at least 5 each.
+    """
+    reach = np.ceil(np.log(_FEWEST_IN_A_BIN / n) / np.log1p(-p)) if len(n) else np.zeros(0)
+    longest = int(reach.max(initial=0)) + 1
+    bins, expected = np.zeros((len(p), longest), np.int64), np.zeros((len(p), longest))
+    rows, current = np.arange(len(p)), np.zeros(len(p), np.int64)
+    for column in range(longest):
+        bins[:, column] = current
+        longer = n * (1 - p) ** (column + 1)
+        expected[rows, current] += n * p * (1 - p) ** column if column < longest - 1 else n * (1 - p) ** column
+        current += (expected[rows, current] >= _FEWEST_IN_A_BIN) & (longer >= _FEWEST_IN_A_BIN)
+    return bins, expected
