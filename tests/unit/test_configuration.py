@@ -533,3 +533,10 @@ def test_every_selector_of_cells_has_a_description():
     for key in ("only", "exclude"):
         for rule in read_schema()["properties"][key]["items"]["properties"].values():
             assert rule["description"].endswith(".")
+
+
+def test_number_that_yaml_reads_as_text_is_told_how_to_be_written():
+    config = read_yaml(REPOSITORY / "config.yaml")
+    config["training"]["learning_rate"] = "1e-3"
+    with pytest.raises(InputError, match=r"training.learning_rate is '1e-3'; .* write 1.0e-03"):
+        complete_configuration(config)

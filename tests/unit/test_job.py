@@ -1,5 +1,6 @@
 """What a script says to the log and to the terminal."""
 
+import errno
 import logging
 
 import pytest
@@ -81,3 +82,14 @@ def test_second_job_of_a_process_logs_each_message_once(tmp_path, capfd):
     assert (tmp_path / "first.log").read_text() == ""
     assert (tmp_path / "second.log").read_text() == "WARNING once\n"
     assert capfd.readouterr().err == "spikegrid: second: once\n"
+
+
+def test_full_disk_is_one_line_without_a_traceback(log, capfd):
+    with pytest.raises(SystemExit) as ended, logged(str(log), "digits/mlp"):
+        raise OSError(errno.ENOSPC, "No space left on device", "results/spikes.npz")
+    assert ended.value.code == 1
+    assert (
+        capfd.readouterr().err
+        == "spikegrid: digits/mlp: results/spikes.npz: the disk is full; make room and run again\n"
+    )
+    assert "Traceback" not in log.read_text()

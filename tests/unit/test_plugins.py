@@ -179,3 +179,10 @@ def test_path_of_a_plugin_is_found_from_its_source(mine):
     assert plugin_path("architectures", "mlp").name == "mlp.py"
     assert read_plugin("architectures", "mlp").source == "mlp"
     assert plugin_path("architectures", "/home/me/architectures/net.py") == Path("/home/me/architectures/net.py")
+
+
+def test_plugin_may_import_a_file_beside_it(tmp_path):
+    (tmp_path / "widths_of_mine.py").write_text("WIDTH = 7\n")
+    path = tmp_path / "own.py"
+    path.write_text("from widths_of_mine import WIDTH\nPARAMETERS = {}\ndef build(shape, classes):\n    return WIDTH\n")
+    assert load_plugin("architectures", str(path))((1, 8, 8), 10) == 7

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
@@ -249,8 +250,10 @@ def _describe(error: jsonschema.ValidationError) -> list[str]:
         case "format":
             return [f"{where} is {value!r}; expected {FORMATS[rule['format']]}"]
         case _:
-            nearest = _nearest(value, rule.get("enum", []))
-            return [f"{where} is {value!r}; expected {_expectation(rule)}{nearest}"]
+            hint = _nearest(value, rule.get("enum", []))
+            if error.validator == "type" and isinstance(value, str) and re.fullmatch(r"[-+]?\d+e[-+]?\d+", value):
+                hint = f"; YAML reads {value} as text: write {float(value):.1e}"
+            return [f"{where} is {value!r}; expected {_expectation(rule)}{hint}"]
 
 
 def _expectation(rule: dict[str, Any]) -> str:

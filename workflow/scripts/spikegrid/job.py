@@ -1,9 +1,11 @@
 """What every script of the workflow does around its work: logging, and errors that a user can read."""
 
+import errno
 import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from spikegrid.errors import InputError
 
@@ -12,8 +14,8 @@ from spikegrid.errors import InputError
 def logged(log: str, name: str) -> Iterator[logging.Logger]:
     """Send messages of level INFO and above to the file ``log`` and warnings to the terminal too.
 
-    An InputError ends the process with exit code 1 and one line, in the log and on the terminal, without traceback. Of
-    any other error the log gets the traceback and the terminal one line.
+    An InputError, or a full disk, ends the process with exit code 1 and one line, in the log and on the terminal,
+    without traceback. Of any other error the log gets the traceback and the terminal one line.
     """
     logger = logging.getLogger("spikegrid")
     logger.setLevel(logging.INFO)
@@ -27,15 +29,25 @@ def logged(log: str, name: str) -> Iterator[logging.Logger]:
     except InputError as error:
         logger.error(error)
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            _end_with_traceback(logger, error, log)
+        logger.error("%s: the disk is full; make room and run again", error.filename or "results")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        logger.exception("%s: %s; the traceback is in %s", type(error).__name__, error, log)
-        sys.exit(1)
+        _end_with_traceback(logger, error, log)
+
+
+def _end_with_traceback(logger: logging.Logger, error: Exception, log: str) -> NoReturn:
+    logger.error("%s: %s; the traceback is in %s", type(error).__name__, error, log, exc_info=error)
+    sys.exit(1)
 
 
 class _OneLine(logging.Formatter):
     """Leaves the traceback of an error out."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return self.formatMessage(logging.makeLogRecord(record.__dict__ | {"message": record.getMessage()}))
+        message = " ".join(record.getMessage().split()) if record.exc_info else record.getMessage()
+        return self.formatMessage(logging.makeLogRecord(record.__dict__ | {"message": message}))

@@ -13,6 +13,7 @@ where torch is not installed, and thousands of entries cost nothing.
 
 import ast
 import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -96,6 +97,8 @@ def plugin_path(folder: str, source: str) -> Path:
 def load_plugin(folder: str, source: str) -> Callable:
     """Import a plug-in and return the function it exports."""
     path = plugin_path(folder, source)
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # a plug-in may import the files beside it
     spec = importlib.util.spec_from_file_location(f"spikegrid.{folder}.{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
