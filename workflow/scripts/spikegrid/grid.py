@@ -107,12 +107,9 @@ class Grid:
 
     def is_compared(self) -> bool:
         """Tell whether some dataset and architecture has both regimes that the indicators compare."""
-        return any(
-            all(
-                Cell(*network, self.config["indicators"][role]) in self.cells for role in ("memorizing", "generalizing")
-            )
-            for network in self.networks
-        )
+        cells = set(self.cells)
+        compared = [self.config["indicators"][role] for role in ("memorizing", "generalizing")]
+        return any(all(Cell(*network, regime) in cells for regime in compared) for network in self.networks)
 
     def run_files(self, file: str, seeds: str | None = None, **chosen: str) -> list[str]:
         """Paths of ``file`` in every run, or in those of the block ``seeds`` or whose cell has the ``chosen`` names."""
