@@ -89,7 +89,9 @@ def test_tables_name_every_network(smoke, smoke_grid, table):
     named = networks[NETWORK].drop_duplicates()
     assert len(named) == len(list(runs_of(smoke_grid))) * smoke_grid["seeds"]
     assert (
-        networks[["train_accuracy", "true_label_accuracy", "test_accuracy"]].apply(lambda a: a.between(0, 1)).all(None)
+        networks[["train_accuracy", "true_label_accuracy", "test_accuracy"]]
+        .apply(lambda a: a.between(0, 1))
+        .all(axis=None)
     )
 
 
