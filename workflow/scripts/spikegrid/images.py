@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,13 @@ class ImageSet:
     def channel_statistics(self) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of each channel over the training images, float32 [channels], in [0, 1].
 
-        A channel that never varies gets standard deviation 1.
+        A channel that never varies gets standard deviation 1. They are computed once for a set: every seed of a block
+        asks for them.
         """
+        return self._channel_statistics
+
+    @cached_property
+    def _channel_statistics(self) -> tuple[np.ndarray, np.ndarray]:
         pixels = self.images[self.split == TRAIN]
         counts = np.stack([np.bincount(pixels[:, c].ravel(), minlength=256) for c in range(pixels.shape[1])])
         values = np.arange(256) / 255

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import chdtrc, kolmogorov
 
 from spikegrid.assumptions import HIGHEST_RATE, LOWEST_RATE, Assumption
+from spikegrid.intervals import inter_spike_intervals
 from spikegrid.trains import SpikeTrains
 
 _FEWEST_IN_A_BIN = 5
@@ -91,10 +92,8 @@ def _intervals(trains: SpikeTrains) -> tuple[np.ndarray, ...]:
     """Units tested, bool [U]; of each of their intervals the row among them and the length; their p and n."""
     rates, n = trains.rates(), trains.spike_counts() - 1
     tested = (rates > LOWEST_RATE) & (rates < HIGHEST_RATE) & (n >= _FEWEST_INTERVALS)
-    n = n[tested]
-    gaps = np.diff(np.flatnonzero(trains.to_array()[tested]))
-    between_units = np.cumsum(n + 1)[:-1] - 1
-    return tested, np.repeat(np.arange(len(n)), n), np.delete(gaps, between_units), rates[tested], n
+    intervals = inter_spike_intervals(SpikeTrains(trains.words[tested], trains.length))
+    return tested, intervals.unit, intervals.values, rates[tested], n[tested]
 
 
 def _pooled(p: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
