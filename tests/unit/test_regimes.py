@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from spikegrid.errors import InputError
 from spikegrid.images import TrainingSet
-from spikegrid.regimes import generalizing, memorizing, untrained
+from spikegrid.label_noise import with_redrawn_labels
+from spikegrid.regimes import corrupted_labels, few_samples, generalizing, memorizing, untrained
 
 
 def training_set(count: int = 1000, classes: int = 10) -> TrainingSet:
@@ -64,3 +66,108 @@ def test_redrawn_labels_are_uniform_over_classes_and_independent_of_the_true_one
 def test_labels_depend_on_the_generator_alone():
     np.testing.assert_array_equal(memorized(1.0, seed=3), memorized(1.0, seed=3))
     assert (memorized(1.0, seed=3) != memorized(1.0, seed=4)).any()
+
+
+# --- corrupted labels ---
+
+
+class Marking:
+    """A generator that shuffles as numpy does and draws the label -7 wherever it draws one."""
+
+    def __init__(self, seed: int):
+        self.permutation = np.random.default_rng(seed).permutation
+
+    def integers(self, low: int, high: int, size: int) -> np.ndarray:
+        return np.full(size, -7)
+
+
+@given(fraction=st.floats(0, 1), count=st.integers(1, 200), seed=st.integers(0, 2**32))
+def test_exactly_the_rounded_fraction_of_labels_is_redrawn(fraction, count, seed):
+    labels = corrupted_labels.prepare(training_set(count), 10, Marking(seed), fraction).labels
+    assert (labels == -7).sum() == round(fraction * count)
+    kept = labels != -7
+    np.testing.assert_array_equal(labels[kept], (np.arange(count) % 10)[kept])
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+@pytest.mark.parametrize("fraction", [0.1, 0.3, 0.6, 1.0])
+def test_share_of_wrong_labels_is_the_fraction_times_one_less_a_chance(fraction, classes):
+    everything = training_set(1000, classes)
+    shown = [corrupted_labels.prepare(everything, classes, np.random.default_rng(s), fraction) for s in range(30)]
+    wrong = np.mean([(part.labels != everything.labels).mean() for part in shown])
+    chance = 1 / classes
+    deviation = np.sqrt(chance * (1 - chance) * fraction / 30_000)
+    assert wrong == pytest.approx(fraction * (1 - chance), abs=4 * deviation)
+
+
+def test_which_labels_are_redrawn_differs_between_seeds_and_is_spread_over_the_set():
+    redrawn = np.zeros(500)
+    for seed in range(200):
+        labels = corrupted_labels.prepare(training_set(500), 10, Marking(seed), 0.3).labels
+        redrawn += labels == -7
+    assert chisquare(redrawn.reshape(50, 10).sum(axis=1)).pvalue > 1e-4
+    assert redrawn.min() > 0
+    assert redrawn.max() < 200
+
+
+def test_corrupted_labels_and_memorizing_of_one_fraction_are_the_same_draw():
+    for fraction in (0.3, 1.0):
+        one, other = (
+            regime.prepare(training_set(), 10, np.random.default_rng(5), fraction).labels
+            for regime in (corrupted_labels, memorizing)
+        )
+        np.testing.assert_array_equal(one, other)
+
+
+def test_redrawing_keeps_images_and_places_and_the_labels_given():
+    given_set = training_set()
+    shown = with_redrawn_labels(given_set, 10, np.random.default_rng(0), 0.5)
+    assert shown.images is given_set.images
+    assert shown.index is given_set.index
+    assert shown.labels.dtype == np.int16
+    np.testing.assert_array_equal(given_set.labels, np.arange(1000) % 10)
+
+
+# --- few samples ---
+
+
+@given(samples=st.integers(1, 200), classes=st.integers(1, 9), seed=st.integers(0, 2**32))
+def test_few_samples_are_balanced_up_to_one_and_keep_image_label_and_place_together(samples, classes, seed):
+    everything = training_set(20 * 9 * classes, classes)
+    everything.images[:, 0, 0, 0] = np.arange(20 * 9 * classes) % 251
+    samples = min(samples, len(everything.labels))
+    shown = few_samples.prepare(everything, classes, np.random.default_rng(seed), samples)
+    assert len(shown.images) == len(shown.labels) == len(shown.index) == samples
+    assert len(set(shown.index.tolist())) == samples
+    counts = np.bincount(shown.labels, minlength=classes)
+    assert counts.max() - counts.min() <= 1
+    np.testing.assert_array_equal(shown.labels, everything.labels[shown.index])
+    np.testing.assert_array_equal(shown.images, everything.images[shown.index])
+
+
+def test_few_samples_take_the_place_that_a_small_class_leaves():
+    labels = np.repeat(np.array([0, 1, 2], np.int16), [2, 50, 50])
+    everything = TrainingSet(np.zeros((102, 1, 2, 2), np.uint8), labels, np.arange(102))
+    shown = few_samples.prepare(everything, 3, np.random.default_rng(0), 32)
+    assert np.bincount(shown.labels).tolist() == [2, 15, 15]
+
+
+def test_few_samples_of_all_images_are_the_training_set():
+    shown = few_samples.prepare(training_set(), 10, np.random.default_rng(0), 1000)
+    for key in ("images", "labels", "index"):
+        np.testing.assert_array_equal(getattr(shown, key), getattr(training_set(), key))
+
+
+def test_more_samples_than_images_are_refused_with_both_numbers():
+    with pytest.raises(InputError, match="few_samples: samples is 1001, but the dataset has 1000 training images"):
+        few_samples.prepare(training_set(), 10, np.random.default_rng(0), 1001)
+
+
+def test_few_samples_of_another_seed_are_other_images_and_of_the_same_seed_the_same():
+    def places(seed: int) -> list[int]:
+        return few_samples.prepare(training_set(), 10, np.random.default_rng(seed), 50).index.tolist()
+
+    assert places(0) == places(0)
+    assert len({tuple(places(seed)) for seed in range(20)}) == 20
+    drawn = np.bincount(np.concatenate([places(seed) for seed in range(400)]), minlength=1000)
+    assert chisquare(drawn.reshape(100, 10).sum(axis=1)).pvalue > 1e-4

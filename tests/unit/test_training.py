@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from spikegrid.checkpoints import TrainedNetwork
 from spikegrid.errors import InputError
+from spikegrid.history import COLUMNS
 from spikegrid.images import TEST, TRAIN
 from spikegrid.networks import as_inputs, network_builder
 from spikegrid.training import train_block
@@ -185,8 +186,28 @@ def test_history_has_a_row_an_epoch_with_its_columns(train):
     (network,) = train(seeds=(7,), epochs=5)
     assert [row["epoch"] for row in network.history] == [0, 1, 2, 3, 4, 5]
     for row in network.history:
-        assert list(row) == ["seed", "epoch", "loss", "train_accuracy", "true_label_accuracy", "test_accuracy"]
+        assert list(row) == [column for column in COLUMNS if column not in ("dataset", "architecture", "regime")]
         assert row["seed"] == 7
+
+
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_history_counts_images_and_the_share_of_labels_that_are_not_the_true_ones(train, make_images, epochs):
+    images = make_images(train=60)
+    regime = {"plugin": "corrupted_labels", "parameters": {"fraction": 0.5}}
+    (network,) = train(images=images, regime=regime, epochs=epochs)
+    wrong = (network.labels != images.part(TRAIN)[1]).mean()
+    assert 0 < wrong < 0.5
+    for row in network.history:
+        assert row["training_images"] == 60
+        assert row["corrupted_share"] == pytest.approx(wrong, rel=1e-12)
+
+
+def test_history_of_few_samples_counts_them_and_finds_every_label_true(train, make_images):
+    (network,) = train(images=make_images(), regime={"plugin": "few_samples", "parameters": {"samples": 9}}, epochs=1)
+    assert (network.labels >= 0).sum() == 9
+    for row in network.history:
+        assert type(row["training_images"]) is int
+        assert (row["training_images"], row["corrupted_share"]) == (9, 0)
 
 
 @pytest.mark.parametrize("kind", ["mlp", "cnn", "dropout"])

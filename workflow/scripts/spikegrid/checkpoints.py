@@ -17,17 +17,14 @@ from safetensors.torch import save_file
 from spikegrid.errors import InputError
 from spikegrid.files import written_whole
 
-NOT_SHOWN = -1
-"""Label of a training image of the dataset that a network was not trained on."""
-
 
 @dataclass(frozen=True)
 class TrainedNetwork:
     """What training one seed leaves.
 
-    labels: int16 [n], the label trained on of each training image of the dataset, NOT_SHOWN for those left out. states:
-    state dict by epoch, on the CPU. history: a row an epoch: seed, epoch, loss, train_accuracy, true_label_accuracy,
-    test_accuracy.
+    labels: int16 [n], the label trained on of each training image of the dataset, ``labels.NOT_SHOWN`` for those left
+    out. states: state dict by epoch, on the CPU. history: a row an epoch, with the columns of ``history.COLUMNS`` that
+    do not name the run.
     """
 
     seed: int
@@ -75,5 +72,5 @@ class Checkpoints:
         return {key.removeprefix(prefix): self._file.get_tensor(key) for key in keys}
 
     def labels(self, seed: int) -> np.ndarray:
-        """Return the labels that one seed was trained on, int16 [n], NOT_SHOWN for images left out."""
+        """Return the labels that one seed was trained on, int16 [n], ``labels.NOT_SHOWN`` for images left out."""
         return self._file.get_tensor(f"seed{seed}/labels").numpy()

@@ -17,8 +17,14 @@ COLUMNS = [
     "train_accuracy",
     "true_label_accuracy",
     "test_accuracy",
+    "training_images",
+    "corrupted_share",
 ]
-"""Accuracies are shares in [0, 1] after the epoch, in evaluation mode; the loss is the mean cross-entropy in nats."""
+"""Accuracies are shares in [0, 1] after the epoch, in evaluation mode; the loss is the mean cross-entropy in nats.
+
+``training_images`` counts the images trained on; ``corrupted_share`` is the share of their labels that are not the true
+ones. Both are those of the network, the same at every epoch.
+"""
 
 
 def save_history(path: str | Path, run: dict, networks: Iterable[TrainedNetwork]) -> None:

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from spikegrid.checkpoints import NOT_SHOWN, TrainedNetwork
+from spikegrid.checkpoints import TrainedNetwork
 from spikegrid.errors import InputError
 from spikegrid.images import TEST, ImageSet
+from spikegrid.labels import NOT_SHOWN
 from spikegrid.networks import as_inputs, logits_in_batches, network_builder
 from spikegrid.plugins import load_plugin
 from spikegrid.randomness import derived_seed
@@ -78,6 +79,7 @@ def _train_network(
     size, batch_size = len(train.targets), training["batch_size"]
     optimizer = _optimizer(network, training)
     schedule = _schedule(optimizer, training, steps=training["epochs"] * math.ceil(size / batch_size))
+    corrupted = 1 - _share(train.targets == true_targets)
     states, history = {}, []
     for epoch in range(training["epochs"] + 1):
         if epoch > 0:
@@ -92,6 +94,7 @@ def _train_network(
                 schedule.step()
             progress.update()
         row = {"seed": name[-1], "epoch": epoch, **_evaluate(network, train, true_targets, test)}
+        row |= {"training_images": size, "corrupted_share": corrupted}
         if not math.isfinite(row["loss"]):
             raise InputError(
                 f"seed {name[3]}: the loss is {row['loss']} after epoch {epoch}; "

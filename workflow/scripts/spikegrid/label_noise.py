@@ -1,0 +1,22 @@
+"""Label noise: labels drawn anew at random, once and for good."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from spikegrid.images import TrainingSet
+
+
+def with_redrawn_labels(
+    training_set: TrainingSet, classes: int, generator: np.random.Generator, fraction: float
+) -> TrainingSet:
+    """Return the training set with ``round(fraction · m)`` of its m labels redrawn, uniformly over all classes.
+
+    A redrawn label may by chance be the true one, so the expected share of wrong labels is fraction · (1 - 1/C) where
+    classes are balanced. Source: Zhang, Bengio, Hardt, Recht & Vinyals (2017), arXiv 1611.03530.
+    """
+    count = len(training_set.labels)
+    redrawn = generator.permutation(count)[: round(fraction * count)]
+    labels = training_set.labels.copy()
+    labels[redrawn] = generator.integers(0, classes, len(redrawn))
+    return replace(training_set, labels=labels)

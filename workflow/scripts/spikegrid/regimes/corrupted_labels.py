@@ -1,0 +1,24 @@
+"""Trained on partially corrupted labels: between generalizing and memorizing, a dose of label noise.
+
+Source: Zhang, Bengio, Hardt, Recht & Vinyals (2017), arXiv 1611.03530.
+"""
+
+import numpy as np
+
+from spikegrid.images import TrainingSet
+from spikegrid.label_noise import with_redrawn_labels
+
+PARAMETERS = {
+    "fraction": {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "description": "Share of the training images whose label is drawn anew, uniformly over all classes.",
+    },
+}
+SERIES = "label_noise"
+
+
+def prepare(training_set: TrainingSet, classes: int, generator: np.random.Generator, fraction: float) -> TrainingSet:
+    """Return the images with ``round(fraction · n)`` labels redrawn; a redrawn label may by chance be the true one."""
+    return with_redrawn_labels(training_set, classes, generator, fraction)
