@@ -91,6 +91,30 @@ def test_trains_are_the_transpose_of_packed_images(spikes):
     np.testing.assert_array_equal(trains.to_array(), spikes)
 
 
+@edge_cases
+@given(spikes=spike_arrays)
+def test_trains_at_places_are_the_columns_of_the_array_in_that_order(spikes):
+    generator = np.random.default_rng(spikes.shape[1])
+    everything, length = SpikeTrains.from_array(spikes), spikes.shape[1]
+    for places in (
+        generator.permutation(length),
+        np.flatnonzero(generator.random(length) < 0.4),
+        generator.integers(0, max(length, 1), length + 70 if length else 0),
+        np.zeros(0, np.int64),
+    ):
+        taken = everything.take(places)
+        assert (taken.units, taken.length) == (len(spikes), len(places))
+        np.testing.assert_array_equal(taken.to_array(), spikes[:, places])
+
+
+@edge_cases
+@given(spikes=spike_arrays)
+def test_order_of_images_does_not_change_rates(spikes):
+    trains = SpikeTrains.from_array(spikes)
+    shuffled = trains.take(np.random.default_rng(0).permutation(trains.length))
+    np.testing.assert_array_equal(shuffled.rates(), trains.rates())
+
+
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, float])
 def test_zeros_and_ones_of_any_type_give_the_same_words(dtype):
     spikes = np.random.default_rng(0).random((4, 130)) < 0.3

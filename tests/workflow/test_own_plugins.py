@@ -61,7 +61,6 @@ PLUGINS = {
         from spikegrid.features import NETWORK, tidy
 
         READS = ["spikes"]
-        UNITS = False
         PARAMETERS = {}
 
 
@@ -119,7 +118,7 @@ def test_own_plugins_change_no_file_of_the_repository(own):
     assert (own.folder / "changed").read_text() == ""
 
 
-def test_own_observable_without_units_joins_the_tables(own):
+def test_own_observable_that_returns_a_plain_table_joins_the_tables(own):
     assert own.execution.code == 0, own.execution.text
     run = own.folder / "results/runs/blobs/wide/half/seeds0-0"
     assert sorted(path.name for path in (run / "observables").iterdir()) == ["firing.parquet", "share.parquet"]

@@ -8,8 +8,7 @@ entry = snakemake.params.observable
 
 with logged(snakemake.log[0], f"observable {snakemake.output.features}"):
     observe = load_plugin("observables", entry["plugin"])
-    tables = observe(dict(snakemake.input.items()), **entry["parameters"])
-    if hasattr(snakemake.output, "units"):
-        tables, units = tables
-        write_table(snakemake.output.units, units)
-    write_table(snakemake.output.features, tables)
+    observed = observe(dict(snakemake.input.items()), **entry["parameters"])
+    tables = observed if isinstance(observed, dict) else {"features": observed}
+    for name, path in snakemake.output.items():
+        write_table(path, tables[name])

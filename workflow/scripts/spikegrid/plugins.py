@@ -3,12 +3,15 @@
 A plug-in declares itself in literal constants, which are read without running the file. So the grid can be planned
 where torch is not installed, and thousands of entries cost nothing.
 
-========================  ==========================================================================
+========================  ============================================================================================
 ``PARAMETERS``            JSON schema of each parameter, by name (every kind of plug-in)
 ``TRAINING``              training settings that a regime fixes, such as ``{"epochs": 0}`` (regimes)
+``SERIES``                what a regime is a dose of, ``label_noise`` or ``training_size`` (regimes)
 ``READS``                 artefacts of a run that an observable reads (observables)
-``UNITS``                 whether an observable also gives a table by unit (observables)
-========================  ==========================================================================
+``TABLES``                names of further tables that it gives beside its features, such as ``units`` (observables)
+``RATES``                 patterns of its features that only repeat the firing rates (observables)
+``LABELS``                patterns of its features that need the labels of images, such as ``*_ratio`` (observables)
+========================  ============================================================================================
 """
 
 import ast

@@ -54,6 +54,10 @@ class SpikeTrains:
         """
         return self.spike_counts() / self.length if self.length else np.full(self.units, np.nan)
 
+    def take(self, places: np.ndarray) -> Self:
+        """Return the trains over the images at ``places``, int [M] in [0, N), in that order: all or some of them."""
+        return type(self).from_array(self.to_array()[:, places])
+
     def window_counts(self, window: int) -> np.ndarray:
         """Return spike counts in K = floor(N / window) consecutive windows, int64 [U, K].
 
