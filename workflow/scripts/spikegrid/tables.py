@@ -16,10 +16,15 @@ RUN = ["dataset", "architecture", "regime", "seed"]
 _log = logging.getLogger("spikegrid")
 
 
+def read_named(path: str | Path) -> pd.DataFrame:
+    """Read a csv table in which networks, layers, features and the like have names; these may be 1 or NA."""
+    names = ["dataset", "architecture", "regime", "observable", "feature", "layer", "series", "sentence"]
+    return pd.read_csv(path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
+
+
 def join_histories(paths: Iterable[str | Path]) -> pd.DataFrame:
     """Return the histories of all runs as one table, in the order of ``paths``."""
-    names = {"dataset": str, "architecture": str, "regime": str}  # a network may be named 1 or NA
-    return pd.concat([pd.read_csv(path, dtype=names, keep_default_na=False) for path in paths], ignore_index=True)
+    return pd.concat([read_named(path) for path in paths], ignore_index=True)
 
 
 def final_accuracies(history: pd.DataFrame, targets: list[dict[str, Any]]) -> pd.DataFrame:
@@ -52,10 +57,7 @@ def join_features(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFra
     """
     tables = []
     for path in map(Path, paths):
-        try:
-            table = pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: not a table of features ({error}); delete it and run again") from None
+        table = _read_parquet(path)
         missing = [column for column in FEATURE_COLUMNS if column not in table]
         if missing:
             raise InputError(f"{path}: lacks the columns {', '.join(missing)}; expected {', '.join(FEATURE_COLUMNS)}")
@@ -66,3 +68,24 @@ def join_features(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFra
     if len(repeated):
         raise InputError(f"features: two values for {', '.join(map(str, repeated.iloc[0][key]))}; names must differ")
     return features.merge(runs[[*RUN, "reached_target"]], on=RUN, how="left", validate="many_to_one")
+
+
+def join_processes(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the tests and fits of all runs: a row for each network, epoch, layer and order of images.
+
+    The name of a file is that of its observable. Columns: ``observable``, those of the tables, and ``reached_target``.
+    """
+    tables = []
+    for path in map(Path, paths):
+        table = _read_parquet(path)
+        table.insert(0, "observable", path.stem)
+        tables.append(table)
+    processes = pd.concat(tables, ignore_index=True)
+    return processes.merge(runs[[*RUN, "reached_target"]], on=RUN, how="left", validate="many_to_one")
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a table of this workflow ({error}); delete it and run again") from None

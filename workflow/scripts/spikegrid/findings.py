@@ -1,0 +1,101 @@
+"""What a row of the stable indicators says, in words."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+LAST_LAYER, WHOLE_NETWORK = "last layer", "network"
+"""Places compared across architectures: the deepest layer that an observable measures, and depth 0."""
+
+DOSES = {"label_noise": "the share of corrupted labels", "training_size": "the number of training images"}
+"""What features answer to, beside the two regimes, by series."""
+
+
+def sentence(row: dict[str, Any], settings: dict[str, Any]) -> str:
+    """Return a row of the stable indicators as one sentence; where it is not stable, with every reason.
+
+    row: the columns of ``stability.stable_indicators`` but this one, and the numbers of cells with each reason.
+    settings: the names of the two regimes and ``false_discovery_rate``.
+    """
+    place = "last layer" if row["place"] == LAST_LAYER else "whole network"
+    subject = f"the {row['feature'].replace('_', ' ')} (observable {row['observable']}) of the {place}"
+    memorizing, generalizing = settings["memorizing"], settings["generalizing"]
+    if not row["stable"]:
+        reasons = "; ".join(_reasons(row, settings["false_discovery_rate"]))
+        return f"Not stable: {subject}, {memorizing} against {generalizing} networks: {reasons}."
+    spread = (
+        "" if np.isnan(row["smallest_g"]) else f"Hedges' g {_range(row['smallest_g'], row['largest_g'], _number)}, "
+    )
+    clauses = [
+        f"{subject} is {row['sign']} in {memorizing} than in {generalizing} networks in {_all(row['cells'])} "
+        f"({spread}adjusted p {_p(row['p_adjusted'])}), {_since(row['separated_from'])} to the end",
+        f"it needs {'training' if row['images'] == 'train' else 'test'} images and "
+        f"{'' if row['needs_labels'] else 'no '}labels",
+    ]
+    for series, dose in DOSES.items():
+        low, high = row[f"{series}_rho_low"], row[f"{series}_rho_high"]
+        if not np.isnan(low):
+            course = "it rises" if low > 0 else "it falls" if high < 0 else "it moves in no one direction"
+            clauses.append(f"with {dose} {course} (ρ {_range(low, high, _share)})")
+    if row["repeats_rates"]:
+        clauses.append("it repeats the firing rates and is no evidence beside them")
+    return f"Stable: {'; '.join(clauses)}."
+
+
+def _reasons(row: dict[str, Any], rate: float) -> list[str]:
+    """Say why an indicator is not stable, every reason."""
+    cells = row["cells"]
+    reasons = []
+    if row["disagreeing_cells"]:
+        reasons.append("its sign differs between cells")
+    if row["zero_cells"]:
+        reasons.append(f"its difference is 0 in {_of(row['zero_cells'], cells)}")
+    for period, words in (("", ""), ("_over_training", "over training ")):
+        opposite, undefined = row[f"opposite{period}_cells"], row[f"no_interval{period}_cells"]
+        if around := cells - row[f"off_zero{period}_cells"] - opposite - undefined:
+            reasons.append(f"{words}its interval includes 0 in {_of(around, cells)}")
+        if opposite and not row["disagreeing_cells"]:
+            reasons.append(f"{words}its interval lies on the other side of 0 in {_of(opposite, cells)}")
+    if row["p_adjusted"] > rate:
+        reasons.append(f"adjusted p {_p(row['p_adjusted'])} is above {_share(rate, 2 if rate >= 0.01 else 3)}")
+    if row["undefined_cells"]:
+        reasons.append(f"undefined in {_of(row['undefined_cells'], cells)}")
+    elif row["no_interval_cells"]:
+        reasons.append(f"its interval is undefined in {_of(row['no_interval_cells'], cells)}")
+    if row["no_interval_over_training_cells"] > row["undefined_cells"]:
+        reasons.append(
+            f"over training its interval is undefined in {_of(row['no_interval_over_training_cells'], cells)}"
+        )
+    return reasons
+
+
+def _since(epoch: float) -> str:
+    return f"from epoch {epoch:.0f}{', so before any training,' if epoch == 0 else ''}"
+
+
+def _all(cells: int) -> str:
+    return {1: "the one cell", 2: "both cells"}.get(cells, f"all {cells} cells")
+
+
+def _of(count: int, cells: int) -> str:
+    return "the one cell" if cells == 1 else f"{count} of {cells} cells"
+
+
+def _range(first: float, last: float, written: Callable[[float], str]) -> str:
+    return " to ".join(dict.fromkeys([written(first), written(last)]))
+
+
+def _number(value: float) -> str:
+    """Write with 2 significant digits, and all digits before the point: −3.1, 0.45, 12."""
+    rounded = float(f"{value:.2g}")
+    return (f"{rounded:.0f}" if abs(rounded) >= 10 else f"{rounded:#.2g}").replace("-", "−")
+
+
+def _share(value: float, decimals: int = 2) -> str:
+    """Write a number of at most 1 in size without a zero before the point: −.93, .05, 1.00."""
+    return f"{round(value, decimals) + 0:.{decimals}f}".replace("0.", ".", 1).replace("-", "−")
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else _share(value, 2 if value >= 0.1 else 3)
