@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from scipy import stats
 from scipy.stats import bootstrap
 
 from spikegrid import spikes
@@ -22,7 +23,7 @@ from spikegrid.figures.indicator_map import draw_indicator_map, read_indicators
 from spikegrid.figures.networks import final_units, shown_layers
 from spikegrid.figures.over_training import draw_over_training
 from spikegrid.figures.raster import IMAGES, draw_raster
-from spikegrid.figures.rates import draw_rates
+from spikegrid.figures.rates import BINS, draw_rates
 from spikegrid.figures.training_curves import draw_training_curves
 from spikegrid.indicators import COLUMNS as INDICATOR_COLUMNS
 
@@ -75,12 +76,14 @@ def features(runs: pd.DataFrame, layers=("hidden1", "hidden2"), names=("rate_mea
 
 
 def units(runs: pd.DataFrame, layers=("hidden1", "hidden2"), count=40, rates=None) -> pd.DataFrame:
-    """Units of one architecture: rates from 0 to 1, Fano factors of Bernoulli trains."""
+    """Units of one architecture: rates from 0 to 1, Fano factors of Bernoulli trains, 5 times that in classes."""
     rates = np.linspace(0, 1, count) if rates is None else np.asarray(rates)
     parts = []
     for run, (depth, layer) in product(runs.itertuples(), enumerate(layers, start=1)):
         fano = np.where(rates > 0, 1 - rates, np.nan)
-        values = {"firing_rate": rates, "fano_factor": fano, "fano_ratio": np.where(rates < 1, fano * 0 + 1, np.nan)}
+        ratio = np.where(rates < 1, fano * 0 + 1, np.nan)
+        values = {"firing_rate": rates, "fano_factor_random": fano, "fano_ratio_random": ratio}
+        values |= {"fano_factor_class_blocked": 5 * fano, "fano_ratio_class_blocked": 5 * ratio}
         names = {"regime": run.regime, "seed": run.seed, "epoch": run.epoch, "reached_target": run.reached_target}
         parts.append(pd.DataFrame(values).assign(layer=layer, depth=depth, **names))
     return pd.concat(parts, ignore_index=True)
@@ -300,6 +303,62 @@ def test_features_over_training_average_only_networks_that_reached_their_target(
     assert "memorizing, n = 2 (1 missed target)" in [text for text, _ in legend_colors(figure)]
 
 
+def test_of_many_features_only_the_last_layer_is_shown_and_those_of_one_stem_stand_side_by_side():
+    orders = ("random", "class_blocked", "given")
+    names = [*(f"single{number}" for number in range(2)), *(f"fano_{order}" for order in orders[1:])]
+    names += [f"{stem}_{order}" for order in orders[::-1] for stem in ("lv", "cv2")] + ["fano_random"]
+    runs = networks(missed={("mlp", "memorizing", 2)})
+    table = features(runs, names=names)
+    table["value"] = 10 * table["feature"].map(names.index) + np.where(table["layer"] == "hidden2", table["value"], 99)
+    figure = draw_over_training(table, ROLES)
+    assert "hidden2" in figure.get_suptitle()
+    assert figure.get_figwidth() * 25.4 == pytest.approx(style.FULL_WIDTH)
+    shown = [axes for axes in figure.axes if axes.axison]
+    titles = [" ".join(axes.get_title("left").split()[1:]) for axes in shown]
+    assert titles == [
+        *("Fano, random", "Fano, class-blocked", "Fano, given"),
+        *("LV, random", "LV, class-blocked", "LV, given", "single0"),
+        *("CV2, random", "CV2, class-blocked", "CV2, given", "single1"),
+    ]
+    places = [names.index(f"fano_{order}") for order in orders]
+    for axes, place in zip(shown, places):
+        (mean,) = lines(figure, figure.axes.index(axes), style.regime_looks(ROLES)["memorizing"].color)
+        np.testing.assert_allclose(mean, 10 * place + np.mean([0, 1]))
+
+
+@pytest.mark.parametrize(("count", "rows"), [(8, 8), (9, 3), (30, 8)])
+def test_up_to_eight_features_have_a_row_each_and_more_are_folded_into_four_columns(count, rows):
+    figure = draw_over_training(features(networks(), names=[f"f{number}" for number in range(count)]), ROLES)
+    figure.draw_without_rendering()
+    assert len({round(axes.get_position().y0, 3) for axes in figure.axes}) == rows
+    assert figure.get_figheight() * 25.4 < 240
+
+
+def test_features_without_order_open_the_rows_where_there_are_enough():
+    names = [f"{stem}_{order}" for stem in ("lv", "memory") for order in ("random", "class_blocked", "given")]
+    table = features(networks(), names=["rate", "share", "dead", *names])
+    shown = [axes for axes in draw_over_training(table, ROLES).axes if axes.axison]
+    titles = [" ".join(axes.get_title("left").split()[1:]) for axes in shown]
+    assert titles == [
+        "rate",
+        *("share", "LV, random", "LV, class-blocked", "LV, given"),
+        *("dead", "memory, random", "memory, class-blocked", "memory, given"),
+    ]
+
+
+def test_a_constant_feature_is_drawn_flat_and_its_last_digits_are_not_a_course():
+    runs = networks()
+    figure = draw_over_training(features(runs).assign(value=lambda table: 1 + 1e-6 * table["value"]), ROLES)
+    low, high = figure.axes[0].get_ylim()
+    assert low < 1 < high
+    assert high - low > 0.04
+
+
+def test_regimes_that_are_not_listed_are_not_shown_over_training():
+    figure = draw_over_training(features(networks(regimes=[*ROLES, "few"])), ROLES)
+    assert not any("few" in text for text, _ in legend_colors(figure))
+
+
 def test_a_gap_stands_where_a_network_has_no_value():
     runs = networks()
     table = features(runs)
@@ -336,6 +395,62 @@ def test_dead_and_always_on_units_are_shown_as_shares_and_not_among_the_rates():
     np.testing.assert_allclose(points, [[2 / 8, 0], [1 / 8, 1]])
 
 
+@pytest.mark.parametrize("law", ["beta", "gamma", "lognormal", "exponential"])
+def test_a_line_shows_what_the_law_of_lowest_aic_expects_in_each_bin_and_the_panel_names_it(law):
+    samples = {
+        "beta": stats.beta(2, 1.2),
+        "gamma": stats.gamma(6, scale=0.03),
+        "lognormal": stats.lognorm(0.6, scale=0.08),
+        "exponential": stats.expon(scale=0.1),
+    }
+    rates = samples[law].ppf((np.arange(2000) + 0.5) / 2000)
+    table = units(networks(regimes=["memorizing"], seeds=1), ["hidden1"], rates=np.concatenate([rates[rates < 1], [0]]))
+    above, _ = draw_rates(table, ["memorizing"]).axes
+    active = rates[rates < 1]
+    fits = {
+        "beta": lambda: stats.beta(*stats.beta.fit(active, floc=0, fscale=1)),
+        "gamma": lambda: stats.gamma(*stats.gamma.fit(active, floc=0)),
+        "lognormal": lambda: stats.lognorm(*stats.lognorm.fit(active, floc=0)),
+        "exponential": lambda: stats.expon(*stats.expon.fit(active, floc=0)),
+    }
+    (line,) = above.lines
+    middles = BINS[:-1] + np.diff(BINS) / 2
+    np.testing.assert_allclose(np.interp(middles, *line.get_data()), np.diff(fits[law]().cdf(BINS)), atol=2e-5)
+    assert [text.get_text() for text in above.get_legend().get_texts()] == [law]
+
+
+@pytest.mark.parametrize(
+    ("rates", "regimes"), [([0.5] * 8, ["memorizing"]), ([0, 1], ["memorizing"]), (np.linspace(0.1, 0.9), MANY)]
+)
+def test_no_law_is_drawn_where_none_is_defined_or_of_many_regimes(rates, regimes):
+    above, _ = draw_rates(units(networks(regimes=regimes), ["hidden1"], rates=rates), regimes).axes
+    assert not above.lines
+    assert above.get_legend() is None
+
+
+def test_laws_are_drawn_when_few_regimes_of_a_large_grid_are_shown():
+    above, _ = draw_rates(units(networks(), ["hidden1"]), MANY).axes
+    assert len(above.lines) == len(ROLES)
+
+
+def test_names_of_laws_stand_above_the_highest_bin():
+    figure = draw_rates(units(networks(), rates=np.append(np.linspace(0.001, 0.03, 200), 0.9)), ROLES)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    bottom = axes.transData.inverted().transform(axes.get_legend().get_window_extent())[0, 1]
+    assert max(patch.get_data()[0].max() for patch in axes.patches) < bottom
+
+
+def test_the_class_blocked_order_is_a_third_row_of_the_fano_figure_where_it_is_measured():
+    table = units(networks(regimes=["memorizing"]), ["hidden1"])
+    *_, below = draw_fano_against_rate(table, ["memorizing"]).axes
+    assert below.get_yscale() == "log"
+    (means,) = [line for line in below.lines if line.get_color() == style.regime_looks(ROLES)["memorizing"].color]
+    np.testing.assert_allclose(means.get_ydata(), 5)
+    alone = table.drop(columns=["fano_factor_class_blocked", "fano_ratio_class_blocked"])
+    assert len(draw_fano_against_rate(alone, ["memorizing"]).axes) == 2
+
+
 def test_points_of_the_fano_figure_leave_out_networks_that_missed_their_target():
     table = units(networks(regimes=["memorizing"], missed={("mlp", "memorizing", 2)}), rates=[0.1, 0.3, 0.5])
     table.loc[~table["reached_target"], "firing_rate"] = 0.97
@@ -346,7 +461,7 @@ def test_points_of_the_fano_figure_leave_out_networks_that_missed_their_target()
 
 def test_too_many_points_are_sampled_and_the_panel_says_so():
     table = units(networks(regimes=["memorizing"], seeds=2), layers=["hidden1"], count=POINTS)
-    above, _ = draw_fano_against_rate(table, ["memorizing"]).axes
+    above, *_ = draw_fano_against_rate(table, ["memorizing"]).axes
     (points,) = above.collections
     assert len(points.get_offsets()) == POINTS
     assert [text.get_text() for text in above.texts] == [f"{POINTS:,} of {2 * (POINTS - 1):,} units"]

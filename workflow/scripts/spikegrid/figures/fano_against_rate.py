@@ -8,6 +8,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
 from spikegrid.figures import style
 from spikegrid.figures.networks import labels_with_counts, shown_layers
@@ -23,7 +24,8 @@ _COLUMN, _ROW = 52.0, 42.0
 @rc_context(style.RC)
 def draw_fano_against_rate(units: pd.DataFrame, regimes: Sequence[str]) -> Figure:
     """Draw for at most 4 layers F against the rate p, and below it F / (1 - p) with its mean in bins of p
-    that hold at least 10 units of a regime.
+    that hold at least 10 units of a regime, both in the random order, the control. A third row shows F / (1 - p) in the
+    class-blocked order, on a log axis, where the table has it.
 
     units: a row a unit and network, at the last epoch, with ``regime`` and ``reached_target``. Units of all networks
     that reached their target are pooled; a panel of more than POINTS units shows a random sample, its means are of all.
@@ -31,45 +33,53 @@ def draw_fano_against_rate(units: pd.DataFrame, regimes: Sequence[str]) -> Figur
     """
     looks = style.regime_looks(regimes)
     layers = shown_layers(units)
+    ratios = [column for column in ("fano_ratio_random", "fano_ratio_class_blocked") if column in units]
+    columns = ["fano_factor_random", *ratios]
     width = min(style.FULL_WIDTH, max(style.HALF_WIDTH, 16 + _COLUMN * len(layers)))
-    figure = style.new_figure(width, 2 * _ROW + 18)
-    panels = figure.subplots(2, len(layers), sharex=True, sharey="row", squeeze=False)
-    for layer, (above, below), letter in zip(layers, panels.T, style.panel_letters()):
-        of_layer = units[(units["layer"] == layer) & units["reached_target"] & units["fano_factor"].notna()]
+    figure = style.new_figure(width, len(columns) * _ROW + 18)
+    panels = figure.subplots(len(columns), len(layers), sharex=True, sharey="row", squeeze=False)
+    for layer, of_column, letter in zip(layers, panels.T, style.panel_letters()):
+        of_layer = units[(units["layer"] == layer) & units["reached_target"] & units["fano_factor_random"].notna()]
         sample = of_layer.sample(min(POINTS, len(of_layer)), random_state=derived_seed("fano", layer) % 2**32)
-        for axes, column in ((above, "fano_factor"), (below, "fano_ratio")):
-            colors = sample["regime"].map({regime: look.color for regime, look in looks.items()})
-            axes.scatter(
-                sample["firing_rate"],
-                sample[column],
-                c=colors,
-                s=np.clip(4000 / max(len(sample), 1), 1.5, 6),
-                alpha=0.4,
-                lw=0,
-                rasterized=True,
-            )
-        _draw_nulls(above, below)
-        _draw_means(below, of_layer, looks)
+        for axes, column in zip(of_column, columns):
+            _draw_units(axes, sample, column, looks)
+            if column in ratios:
+                axes.axhline(1, **_BERNOULLI)
+                _draw_means(axes, of_layer, column, looks)
+        above = of_column[0]
+        above.axhline(1, **_POISSON)
+        above.plot([0, 1], [1, 0], **_BERNOULLI)
         style.name_panel(above, letter, style.shortened(layer, 26))
         above.text(1, 0.97, _drawn(sample, of_layer), transform=above.transAxes, ha="right", va="top", fontsize=6)
-        below.set_xlabel("firing rate p (spikes per image)")
-    panels[0, 0].set_ylabel("Fano factor F")
-    panels[1, 0].set_ylabel("F / (1 − p)")
-    panels[0, 0].set(xlim=(-0.02, 1.02), ylim=(0, None))
-    panels[1, 0].set_ylim(0, None)
+        of_column[-1].set_xlabel("firing rate p (spikes per image)")
+    for row, label in zip(panels[:, 0], ("F, random order", "F / (1 − p), random order", "F / (1 − p), class-blocked")):
+        row.set_ylabel(label)
+    for row in panels[:2, 0]:
+        row.set_ylim(0, None)
+    for row in panels[2:, 0]:
+        row.set_yscale("log")
+        row.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    panels[0, 0].set_xlim(-0.02, 1.02)
     keys = [*style.regime_keys(looks, labels_with_counts(units, regimes), marker=True), *_null_keys()]
     style.legend_below(figure, keys, width)
+    figure.align_ylabels()
     return figure
+
+
+def _draw_units(axes: Axes, sample: pd.DataFrame, column: str, looks: dict[str, style.Look]) -> None:
+    axes.scatter(
+        sample["firing_rate"],
+        sample[column],
+        c=sample["regime"].map({regime: look.color for regime, look in looks.items()}),
+        s=np.clip(4000 / max(len(sample), 1), 1.5, 6),
+        alpha=0.4,
+        lw=0,
+        rasterized=True,
+    )
 
 
 _POISSON = {"color": style.INK, "linestyle": "--", "linewidth": 0.8}
 _BERNOULLI = {"color": style.INK, "linestyle": "-", "linewidth": 0.8}
-
-
-def _draw_nulls(above: Axes, below: Axes) -> None:
-    above.axhline(1, **_POISSON)
-    above.plot([0, 1], [1, 0], **_BERNOULLI)
-    below.axhline(1, **_BERNOULLI)
 
 
 def _null_keys() -> list[Line2D]:
@@ -79,13 +89,13 @@ def _null_keys() -> list[Line2D]:
     ]
 
 
-def _draw_means(axes: Axes, units: pd.DataFrame, looks: dict[str, style.Look]) -> None:
+def _draw_means(axes: Axes, units: pd.DataFrame, column: str, looks: dict[str, style.Look]) -> None:
     for regime, look in looks.items():
-        of_regime = units[units["regime"] == regime].dropna(subset="fano_ratio")
+        of_regime = units[units["regime"] == regime].dropna(subset=column)
         bins = pd.cut(of_regime["firing_rate"], _BINS, include_lowest=True)
-        binned = of_regime.groupby(bins, observed=True)[["firing_rate", "fano_ratio"]]
+        binned = of_regime.groupby(bins, observed=True)[["firing_rate", column]]
         means = binned.mean()[binned.size() >= _LEAST_UNITS]
-        axes.plot(means["firing_rate"], means["fano_ratio"], color=look.color, ls=look.dashes, marker=look.marker)
+        axes.plot(means["firing_rate"], means[column], color=look.color, ls=look.dashes, marker=look.marker)
 
 
 def _drawn(sample: pd.DataFrame, units: pd.DataFrame) -> str:

@@ -16,13 +16,16 @@ from matplotlib.patches import Patch, Rectangle
 
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
+from spikegrid.figures.cells import grouped_by_stem
 
 BOUND = 10.0
 """Hedges' g at which the colours end; the scale is linear between -1 and 1 and logarithmic beyond."""
 
 _CAPACITY = 27
-_CELL_HEIGHT, _LEAST_HEIGHT, _SCALE_HEIGHT = 4.6, 14.0, 2.2
-_WIDEST_CELL, _MARGINS = 8.0, 42.0
+_CELL_HEIGHT, _LOW_CELL_HEIGHT, _LEAST_HEIGHT, _SCALE_HEIGHT = 4.6, 3.8, 14.0, 2.2
+_MANY_ROWS = 20
+_WIDEST_CELL, _MARGINS, _PER_CHARACTER = 8.0, 6.0, 1.15
+_LONGEST_LABEL = 52
 _CHARACTERS_IN_A_CELL = 4.0
 
 
@@ -64,17 +67,19 @@ def draw_indicator_map(indicators: pd.DataFrame, regimes: Sequence[str], memoriz
     )
     memorizing, generalizing = (style.shortened(name, 16) for name in (memorizing, generalizing))
     final = indicators[indicators["final"].astype(bool)]
-    features = list(dict.fromkeys(final["feature"]))
+    features = [name for group in grouped_by_stem(dict.fromkeys(final["feature"])) for name in group]
     cells = final.groupby(["dataset", "architecture"], sort=False)
     lines = _in_lines([_block(cell, rows, features) for cell, rows in cells])
     if not lines:
-        return _empty(
+        return style.empty_figure(
             f"no dataset and architecture where networks of\n{memorizing} and {generalizing} reached their target"
         )
     capacity = max(_extent(line) for line in lines)
-    cell = min(_WIDEST_CELL, (style.FULL_WIDTH - _MARGINS) / capacity)
-    width = max(style.HALF_WIDTH, _MARGINS + cell * capacity)
-    inner = max(_LEAST_HEIGHT, len(features) * _CELL_HEIGHT)
+    margins = _MARGINS + _PER_CHARACTER * max(map(len, map(_feature_label, features)))
+    cell = min(_WIDEST_CELL, (style.FULL_WIDTH - margins) / capacity)
+    width = max(style.HALF_WIDTH, margins + cell * capacity)
+    row = _CELL_HEIGHT if len(features) <= _MANY_ROWS else _LOW_CELL_HEIGHT
+    inner = max(_LEAST_HEIGHT, len(features) * row)
     outer = 14 + 1.3 * max(len(_layer_label(layer)) for layer in final["layer"])
     figure = style.new_figure(width, 26 + (inner + outer) * len(lines))
     *rows, scale = figure.subplots(len(lines) + 1, 1, height_ratios=[inner] * len(lines) + [_SCALE_HEIGHT])
@@ -134,7 +139,7 @@ def _draw_line(axes: Axes, line: list[_Block], features: list[str], colors: Scal
         names += [_layer_label(layer) for layer in block.layers]
         left += block.width + 1
     axes.set_xticks(places, names, rotation=90)
-    axes.set_yticks(np.arange(len(features)) + 0.5, [style.feature_label(feature, 34) for feature in features])
+    axes.set_yticks(np.arange(len(features)) + 0.5, [_feature_label(feature) for feature in features])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_ylim(len(features), 0)
@@ -159,13 +164,9 @@ def _keys(memorizing: str) -> list[Line2D | Patch]:
     ]
 
 
+def _feature_label(feature: str) -> str:
+    return style.shortened(style.feature_label(feature, 1000), _LONGEST_LABEL)
+
+
 def _layer_label(layer: str) -> str:
     return "whole network" if layer == NETWORK else style.shortened(layer, 20)
-
-
-def _empty(reason: str) -> Figure:
-    figure = style.new_figure(style.HALF_WIDTH, 25)
-    axes = figure.subplots()
-    axes.set_axis_off()
-    style.say(axes, reason)
-    return figure

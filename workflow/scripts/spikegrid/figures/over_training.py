@@ -9,10 +9,15 @@ from matplotlib.figure import Figure
 
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
+from spikegrid.figures.cells import grouped_by_stem, last_layer
 from spikegrid.figures.curves import Interval, bootstrap_of_mean, draw_curve, epoch_axis
 from spikegrid.figures.networks import labels_with_counts, shown_layers
 
-_ROW = 27.0
+MOST_ROWS = 8
+"""Up to so many features are rows, with columns of layers; of more, only the last layer is shown."""
+
+_ROW, _FOLDED_ROW, _FOLDED_COLUMNS = 27.0, 22.5, 4
+_LEAST_SPAN = 0.05
 
 
 @rc_context(style.RC)
@@ -21,17 +26,30 @@ def draw_over_training(
 ) -> Figure:
     """Draw rows of features; columns of at most 4 layers, evenly spaced in depth, and the network as a whole.
 
+    Where there are more than MOST_ROWS features, draw a panel for each, of the layer nearest the output alone, in 4
+    columns; those that differ only in the order of images stand side by side.
+
     features: the tidy table of one observable on one dataset and architecture, with ``reached_target``. Lines are means
     over the networks that reached their target, bands bootstrap intervals of that mean; a regime without training is a
     level line. Each panel has its own scale.
     """
-    looks = style.regime_looks(regimes)
-    names, layers = list(dict.fromkeys(features["feature"])), shown_layers(features)
+    features = features[features["regime"].isin(regimes)]
+    looks, interval = style.regime_looks(regimes), bootstrap_of_mean(confidence, resamples)
+    names = list(dict.fromkeys(features["feature"]))
+    figure, width = (_folded if len(names) > MOST_ROWS else _by_layer)(features, names, looks, interval)
+    keys = style.regime_keys(looks, labels_with_counts(features, regimes), marker=True)
+    style.legend_below(figure, keys, width, f"mean and {100 * confidence:.3g} % bootstrap interval over n networks")
+    return figure
+
+
+def _by_layer(
+    features: pd.DataFrame, names: list[str], looks: dict[str, style.Look], interval: Interval
+) -> tuple[Figure, float]:
+    layers = shown_layers(features)
     layers += [NETWORK] if (features["layer"] == NETWORK).any() else []
     width = style.FULL_WIDTH if len(layers) > 2 else style.FULL_WIDTH * 2 / 3
     figure = style.new_figure(width, 20 + _ROW * len(names))
     rows = figure.subplots(len(names), len(layers), sharex=True, squeeze=False)
-    interval = bootstrap_of_mean(confidence, resamples)
     for name, row, letter in zip(names, rows, style.panel_letters()):
         for layer, axes in zip(layers, row):
             shown = features[(features["feature"] == name) & (features["layer"] == layer)]
@@ -43,10 +61,57 @@ def draw_over_training(
         style.name_panel(row[0], letter)
     for layer, axes in zip(layers, rows[0]):
         axes.set_title("whole network" if layer == NETWORK else style.shortened(layer, 24))
-    keys = style.regime_keys(looks, labels_with_counts(features, regimes), marker=True)
-    style.legend_below(figure, keys, width, f"mean and {100 * confidence:.3g} % bootstrap interval over n networks")
     figure.align_ylabels()
-    return figure
+    return figure, width
+
+
+def _folded(
+    features: pd.DataFrame, names: list[str], looks: dict[str, style.Look], interval: Interval
+) -> tuple[Figure, float]:
+    shown, width = last_layer(features), style.FULL_WIDTH
+    rows = _in_rows(names)
+    figure = style.new_figure(width, 24 + _FOLDED_ROW * len(rows))
+    figure.suptitle(f"layer {style.shortened(shown['layer'].iloc[0], 60)}", fontsize=7)
+    panels = figure.subplots(len(rows), _FOLDED_COLUMNS, sharex=True, squeeze=False)
+    letters = style.panel_letters()
+    for row, named in zip(panels, rows):
+        for axes, name in zip(row, named):
+            values = shown[(shown["feature"] == name) & shown["reached_target"]]
+            _draw_panel(axes, values, looks, interval)
+            epoch_axis(axes, int(features["epoch"].max()))
+            style.name_panel(axes, next(letters), style.feature_label(name, 23))
+        for axes in row[len(named) :]:
+            axes.set_axis_off()
+    for column in panels.T:
+        drawn = [axes for axes in column if axes.axison]
+        for axes in drawn:
+            axes.tick_params(labelbottom=axes is drawn[-1])
+            axes.set_xlabel("epoch" if axes is drawn[-1] else "")
+    return figure, width
+
+
+def _in_rows(names: list[str]) -> list[list[str]]:
+    """Fold features into rows; those that differ only in the order of images stay together, others fill the gaps.
+
+    The others open the rows where there are enough of them for all rows; else they close the last rows.
+    """
+    groups = grouped_by_stem(names)
+    rows: list[list[str]] = []
+    for group in groups:
+        if len(group) > 1 and rows and len(rows[-1]) + len(group) <= _FOLDED_COLUMNS:
+            rows[-1] += group
+        elif len(group) > 1:
+            rows.append(list(group))
+    others = [group[0] for group in groups if len(group) == 1]
+    gaps = [row for row in rows if len(row) < _FOLDED_COLUMNS]
+    if len(others) < len(gaps):
+        for row, name in zip(gaps[len(gaps) - len(others) :], others):
+            row.append(name)
+        return rows
+    above = others[: len(others) - len(gaps)]
+    for row, name in zip(gaps, others[len(above) :]):
+        row.insert(0, name)
+    return [above[start : start + _FOLDED_COLUMNS] for start in range(0, len(above), _FOLDED_COLUMNS)] + rows
 
 
 def _draw_panel(axes: Axes, values: pd.DataFrame, looks: dict[str, style.Look], interval: Interval) -> None:
@@ -57,3 +122,12 @@ def _draw_panel(axes: Axes, values: pd.DataFrame, looks: dict[str, style.Look], 
         of_regime = values[values["regime"] == regime].pivot(index="epoch", columns="seed", values="value")
         if len(of_regime):
             draw_curve(axes, of_regime, look, interval, markers=True)
+    _widen(axes)
+
+
+def _widen(axes: Axes) -> None:
+    """Let the scale span some share of the values at least, lest the last digits of a constant look like a course."""
+    low, high = axes.get_ylim()
+    lacking = _LEAST_SPAN * max(abs(low), abs(high)) - (high - low)
+    if lacking > 0:
+        axes.set_ylim(low - lacking / 2, high + lacking / 2)

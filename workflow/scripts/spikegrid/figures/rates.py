@@ -8,16 +8,19 @@ import seaborn as sns
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy import stats
 
 from spikegrid.figures import style
 from spikegrid.figures.networks import labels_with_counts, shown_layers
+from spikegrid.model_fit import ModelFit, best_model
+from spikegrid.rate_models import fit_rate_models
 
 BINS = np.linspace(0, 1, 26)
 
-_FILLED = 4
-"""Number of regimes up to which areas are filled: more would hide each other."""
+FITTED = 4
+"""Number of regimes up to which areas are filled and laws are drawn: more would hide each other."""
 
-_COLUMN, _ROW = 52.0, 40.0
+_COLUMN, _ROW, _NAME = 52.0, 40.0, 3.8
 
 
 @rc_context(style.RC)
@@ -25,30 +28,35 @@ def draw_rates(units: pd.DataFrame, regimes: Sequence[str]) -> Figure:
     """Draw for at most 4 layers the rates of the units that fire sometimes, and below it the shares of the others.
 
     units: a row a unit and network, at the last epoch, with ``regime`` and ``reached_target``. Units of all networks
-    that reached their target are pooled; shares of dead and always-on units are means and ranges over networks.
+    that reached their target are pooled; shares of dead and always-on units are means and ranges over networks. Of at
+    most FITTED regimes a line shows the law of rates of lowest AIC, fitted to the pooled units, and its name.
     """
-    looks = style.regime_looks(regimes)
     labels = labels_with_counts(units, regimes)
+    looks = {regime: look for regime, look in style.regime_looks(regimes).items() if regime in labels}
     layers = shown_layers(units)
     shares = _silent_shares(units[units["reached_target"]])
     width = min(style.FULL_WIDTH, max(style.HALF_WIDTH, 20 + _COLUMN * len(layers)))
     strip = 10 + 3.0 * len(labels)
-    figure = style.new_figure(width, _ROW + strip + 22)
-    panels = figure.subplots(2, len(layers), sharex="row", sharey="row", squeeze=False, height_ratios=[_ROW, strip])
+    names = _NAME * len(labels) if len(looks) <= FITTED else 0
+    row = _ROW + names
+    figure = style.new_figure(width, row + strip + 22)
+    panels = figure.subplots(2, len(layers), sharex="row", sharey="row", squeeze=False, height_ratios=[row, strip])
+    highest = 0.0
     for layer, (above, below), letter in zip(layers, panels.T, style.panel_letters()):
         of_layer = units[(units["layer"] == layer) & units["reached_target"]]
-        _draw_distribution(above, of_layer, looks)
+        highest = max(highest, _draw_distribution(above, of_layer, looks))
         _draw_shares(below, shares[shares["layer"] == layer], looks, list(labels))
         style.name_panel(above, letter, style.shortened(layer, 26))
-    panels[0, 0].set_ylim(bottom=0)
+    panels[0, 0].set_ylim(0, 1.05 * (highest or 1) * row / (row - names))  # room for the names of laws
     widest = max(0.05, shares["share"].max())
     panels[1, 0].set_xlim(-0.04 * widest, 1.04 * widest)
     panels[0, 0].set_ylabel("share of units\nwith 0 < rate < 1")
+    lines = "lines, law of lowest AIC" if len(looks) <= FITTED else f"no laws: over {FITTED} regimes"
     style.legend_below(
         figure,
         style.regime_keys(looks, labels, marker=True),
         width,
-        "units of n networks pooled; below, mean and range over networks",
+        f"units of n networks pooled; {lines}; below, mean and range over networks",
     )
     return figure
 
@@ -60,17 +68,47 @@ def _silent_shares(units: pd.DataFrame) -> pd.DataFrame:
     return silent.groupby(keys).mean().melt(ignore_index=False, var_name="state", value_name="share").reset_index()
 
 
-def _draw_distribution(axes: Axes, units: pd.DataFrame, looks: dict[str, style.Look]) -> None:
+def _draw_distribution(axes: Axes, units: pd.DataFrame, looks: dict[str, style.Look]) -> float:
+    """Draw the rates of active units and return the height of the highest bin."""
+    highest, laws = 0.0, []
     for regime, look in looks.items():
         rates = units.loc[units["regime"] == regime, "firing_rate"]
-        firing = rates[(rates > 0) & (rates < 1)]
-        if len(firing):
-            shares = np.histogram(firing, BINS)[0] / len(firing)
-            if len(looks) <= _FILLED:
-                axes.stairs(shares, BINS, fill=True, color=look.color, alpha=0.12)
+        firing = rates[(rates > 0) & (rates < 1)].to_numpy()
+        if len(firing) == 0:
+            continue
+        shares = np.histogram(firing, BINS)[0] / len(firing)
+        highest = max(highest, shares.max())
+        if len(looks) > FITTED:
             axes.stairs(shares, BINS, color=look.color, linestyle=look.dashes, linewidth=1)
+            continue
+        axes.stairs(shares, BINS, fill=True, color=look.color, alpha=0.15)
+        axes.stairs(shares, BINS, color=look.color, linewidth=0.5, alpha=0.7)
+        if law := best_model(fit_rate_models(firing)):
+            axes.plot(_PLACES, _share_per_bin(law), color=look.color, linestyle=look.dashes, linewidth=1.2)
+            laws.append(style.regime_key(look, law.model))
+    if laws:
+        axes.legend(handles=laws, loc="upper left", borderaxespad=0.2, labelspacing=0.25, labelcolor="linecolor")
     axes.set_xlim(0, 1)
     axes.set_xlabel("firing rate (spikes per image)")
+    return highest
+
+
+_WIDTH = BINS[1] - BINS[0]
+_PLACES = np.linspace(_WIDTH / 2, 1 - _WIDTH / 2, 481)
+"""Middles of bins, those of BINS among them, that lie wholly in 0..1: there the share of a bin is finite where the
+density is not."""
+
+
+def _share_per_bin(law: ModelFit) -> np.ndarray:
+    """Return the share that a law expects in a bin of the histogram's width around each of _PLACES."""
+    values = law.parameters
+    distribution = {
+        "beta": lambda: stats.beta(values["alpha"], values["beta"]),
+        "gamma": lambda: stats.gamma(values["shape"], scale=values["scale"]),
+        "lognormal": lambda: stats.lognorm(values["sigma"], scale=np.exp(values["mu"])),
+        "exponential": lambda: stats.expon(scale=values["scale"]),
+    }[law.model]()
+    return distribution.cdf(_PLACES + _WIDTH / 2) - distribution.cdf(_PLACES - _WIDTH / 2)
 
 
 def _draw_shares(axes: Axes, shares: pd.DataFrame, looks: dict[str, style.Look], regimes: list[str]) -> None:

@@ -1,5 +1,6 @@
 """The one style of all figures: sizes, fonts, the look of each regime, and how a figure becomes files."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -63,8 +64,15 @@ INK, PALE = "#262626", "#B3B3B3"
 """Colours of what belongs to no regime."""
 
 _PROPER_NAMES = {
-    name.lower(): name for name in ("Fano", "Poisson", "Bernoulli", "Hamming", "ISI", "CV", "CV2", "LV", "ICC", "PCA")
+    name.lower(): name
+    for name in (
+        *("Fano", "Poisson", "Bernoulli", "Hamming", "ISI", "CV", "CV2", "LV", "ICC", "PCA", "CUSUM"),
+        *("Kolmogorov", "Smirnov", "Wald", "Wolfowitz", "Ljung", "Box", "Cochran", "Armitage"),
+    )
 }
+ORDER_SUFFIX = re.compile("_(random|class_blocked|given)$")
+"""How names of features end that depend on the order of images."""
+
 _METADATA = {".pdf": {"CreationDate": None}, ".png": {"Software": None}}
 _MM_PER_INCH = 25.4
 _MM_PER_CHARACTER = 1.3
@@ -134,8 +142,10 @@ def shortened(name: str, length: int) -> str:
 
 def feature_label(feature: str, length: int = 60) -> str:
     """Return a feature's name as words, broken into lines of about ``length`` characters."""
-    words = [_PROPER_NAMES.get(word, word) for word in feature.split("_")]
-    return fill(" ".join(words), length, break_long_words=False)
+    stem, *order = ORDER_SUFFIX.split(feature)[:2]
+    words = " ".join(_PROPER_NAMES.get(word, word) for word in stem.split("_"))
+    label = ", ".join([words, *(name.replace("_", "-") for name in order)])
+    return fill(label, length, break_long_words=False, break_on_hyphens=False)
 
 
 def regime_key(look: Look, label: str, marker: bool = False) -> Line2D:
@@ -159,6 +169,15 @@ def regime_keys(looks: Mapping[str, Look], labels: Mapping[str, str], marker: bo
 def say(axes: Axes, text: str) -> None:
     """Write in the middle of a panel why it is empty."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.45", style="italic")
+
+
+def empty_figure(reason: str) -> Figure:
+    """Return a small figure that only says why there is nothing to show."""
+    figure = new_figure(HALF_WIDTH, 25)
+    axes = figure.subplots()
+    axes.set_axis_off()
+    say(axes, reason)
+    return figure
 
 
 def save(figure: Figure, *paths: str | Path) -> None:

@@ -1,0 +1,110 @@
+"""Distribution of the Fano factor, as a multiple of 1 - p, over units and for each order of the images."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from scipy import stats
+
+from spikegrid.figures import style
+from spikegrid.figures.networks import labels_with_counts, shown_layers
+from spikegrid.rate_models import fit_gamma
+
+FITTED = 4
+"""Number of regimes up to which areas are filled and laws are drawn: more would hide each other."""
+
+_BINS_PER_DECADE = 20
+_COLUMN, _ROW = 54.0, 32.0
+_NULL = {"color": style.INK, "linestyle": "-", "linewidth": 0.8}
+
+
+@rc_context(style.RC)
+def draw_fano_distributions(units: pd.DataFrame, regimes: Sequence[str], windows: int) -> Figure:
+    """Draw F / (1 - p) of active units: rows of at most 3 layers, a column for each ``fano_ratio_{order}``.
+
+    units: a row a unit and network, at the last epoch, with ``regime`` and ``reached_target``. windows: their number K.
+    Units of all networks that reached their target are pooled. Of at most FITTED regimes a line shows the gamma law
+    fitted to the units whose ratio is above 0. The null is that of a Bernoulli train, of which the K counts are nearly
+    normal: F / (1 - p) ~ χ² / K with K - 1 degrees of freedom.
+    """
+    labels = labels_with_counts(units, regimes)
+    looks = {regime: look for regime, look in style.regime_looks(regimes).items() if regime in labels}
+    orders = [column.removeprefix("fano_ratio_") for column in units if column.startswith("fano_ratio_")]
+    layers = shown_layers(units, limit=3)
+    active = units[units["reached_target"] & (units["firing_rate"] > 0) & (units["firing_rate"] < 1)]
+    edges = _edges(active[[f"fano_ratio_{order}" for order in orders]].to_numpy(), windows)
+    width = min(style.FULL_WIDTH, max(style.HALF_WIDTH, 16 + _COLUMN * len(orders)))
+    figure = style.new_figure(width, 22 + _ROW * len(layers))
+    rows = figure.subplots(len(layers), len(orders), sharex=True, sharey="row", squeeze=False)
+    letters = style.panel_letters()
+    for layer, row in zip(layers, rows):
+        of_layer = active[active["layer"] == layer]
+        for order, axes in zip(orders, row):
+            ratios = {
+                regime: _positive(of_layer.loc[of_layer["regime"] == regime, f"fano_ratio_{order}"]) for regime in looks
+            }
+            _draw_panel(axes, ratios, looks, edges, windows)
+            style.name_panel(axes, next(letters), f"{order.replace('_', '-')} order" if layer == layers[0] else "")
+        row[0].set_ylim(0, 1.08 * row[0].get_ylim()[1])  # room for the medians
+        row[0].set_ylabel(f"{style.shortened(layer, 22)}\nshare of units")
+    for axes in rows[-1]:
+        axes.set_xlabel("Fano factor F / (1 − p)")
+    keys = style.regime_keys(looks, labels, marker=True)
+    keys.append(Line2D([], [], **_NULL, label=f"null: χ²/K, K = {windows}"))
+    lines = "lines, gamma law fitted" if len(looks) <= FITTED else f"no laws: over {FITTED} regimes"
+    style.legend_below(figure, keys, width, f"active units of n networks pooled; {lines}; markers, median")
+    return figure
+
+
+def _positive(ratios: pd.Series) -> np.ndarray:
+    return ratios[ratios > 0].to_numpy()
+
+
+def _edges(ratios: np.ndarray, windows: int) -> np.ndarray:
+    """Return the edges of bins of equal width on a log axis, among them 1, that hold all ratios and the null."""
+    null = stats.chi2(windows - 1).ppf([0.001, 0.999]) / windows
+    shown = np.concatenate([ratios[ratios > 0], null])
+    first, last = np.log10([shown.min(), shown.max()]) * _BINS_PER_DECADE
+    return 10 ** (np.arange(np.floor(first), np.ceil(last) + 1) / _BINS_PER_DECADE)
+
+
+def _draw_panel(
+    axes: Axes, ratios: dict[str, np.ndarray], looks: dict[str, style.Look], edges: np.ndarray, windows: int
+) -> None:
+    places = np.geomspace(edges[0], edges[-1], 16 * len(edges))
+    for regime, values in ratios.items():
+        look = looks[regime]
+        if len(values) == 0:
+            continue
+        shares = np.histogram(values, edges)[0] / len(values)
+        if len(looks) > FITTED:
+            axes.stairs(shares, edges, color=look.color, linestyle=look.dashes, linewidth=1)
+        else:
+            axes.stairs(shares, edges, fill=True, color=look.color, alpha=0.15)
+            axes.stairs(shares, edges, color=look.color, linewidth=0.5, alpha=0.7)
+            scale = 2 * values.max()  # a scale family: fit_gamma takes rates, which are below 1
+            law = fit_gamma(values / scale)
+            if law.converged:
+                gamma = stats.gamma(law.parameters["shape"], scale=law.parameters["scale"] * scale)
+                axes.plot(places, _share_per_bin(gamma, places), color=look.color, linestyle=look.dashes)
+        axes.plot(np.median(values), 0.96, look.marker, color=look.color, mew=0, transform=axes.get_xaxis_transform())
+    if not any(map(len, ratios.values())):
+        style.say(axes, "no active unit")
+    axes.plot(places, _share_per_bin(stats.chi2(windows - 1, scale=1 / windows), places), **_NULL)
+    axes.axvline(1, color=style.PALE, linewidth=0.5, zorder=0)
+    axes.set_xscale("log")
+    axes.set_xlim(edges[0], edges[-1])
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _share_per_bin(law: stats.rv_continuous, places: np.ndarray) -> np.ndarray:
+    """Return the share that a law expects in a bin of the histogram's width around each place on the log axis."""
+    half = 10 ** (0.5 / _BINS_PER_DECADE)
+    return law.cdf(places * half) - law.cdf(places / half)
