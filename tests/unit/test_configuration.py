@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from spikegrid.configuration import SCHEMA_FILE, complete_configuration, compose_schema, read_schema, read_yaml
 from spikegrid.errors import InputError
 from spikegrid.grid import Grid
+from spikegrid.plugins import FUNCTIONS
 
 REPOSITORY = Path(__file__).parents[2]
 SHIPPED = [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "config").glob("*.yaml"))]
@@ -81,8 +82,12 @@ def test_every_default_of_schema_and_plugins_is_filled_in():
     assert config["datasets"]["digits"] == {"kind": "digits", "train_size": 200, "test_size": None, "test_share": 0.4}
     defaults = {key: rule["default"] for key, rule in schema["training"]["properties"].items()}
     assert config["training"] == defaults | VALID["training"]
+    assert config["observables"]["firing"] == {
+        "kind": "firing", "images": None, "window": 10, "orders": ["random", "class_blocked", "given"]
+    }  # fmt: skip
     assert config["indicators"] == {
-        "memorizing": "memorizing", "generalizing": "generalizing", "confidence": 0.9, "resamples": 200
+        "memorizing": "memorizing", "generalizing": "generalizing", "confidence": 0.9, "resamples": 200,
+        "false_discovery_rate": 0.05,
     }  # fmt: skip
 
 
@@ -96,7 +101,8 @@ def test_smallest_configuration_is_completed():
     smallest = {"datasets": {"d": {"kind": "digits"}}, "architectures": {"m": {"kind": "mlp"}}}
     regimes = {"memorizing": {"kind": "memorizing"}, "generalizing": {"kind": "generalizing"}}
     config, _ = complete_configuration(smallest | {"regimes": regimes})
-    assert config["observables"] == {"firing": {"kind": "firing", "window": 20}}
+    orders = ["random", "class_blocked", "given"]
+    assert config["observables"] == {"firing": {"kind": "firing", "images": None, "window": 20, "orders": orders}}
     assert config["regimes"]["memorizing"] == {"kind": "memorizing", "fraction": 1.0}
 
 
@@ -148,6 +154,9 @@ MISTAKES = [
     ("architectures.mlp.hiden", [3], ["unknown key architectures.mlp.hiden", "'hidden'"]),
     ("architectures.mlp.training", {"epoch": 3}, ["unknown key architectures.mlp.training.epoch", "'epochs'"]),
     ("architectures.mlp.channels", [3], ["unknown key architectures.mlp.channels"]),
+    ("architectures.mlp.images", "train", ["unknown key architectures.mlp.images"]),
+    ("observables.firing.image", "train", ["unknown key observables.firing.image", "did you mean 'images'"]),
+    ("observables.firing.order", "random", ["unknown key observables.firing.order", "did you mean 'orders'"]),
     ("observables.firing.training", {}, ["unknown key observables.firing.training"]),
     ("only", [{"datasets": "digits"}], ["unknown key only.0.datasets", "'dataset'"]),
     # missing keys
@@ -156,6 +165,8 @@ MISTAKES = [
     ("regimes", ABSENT, ["lacks the key 'regimes'"]),
     ("datasets.digits.kind", ABSENT, ["datasets.digits lacks the key 'kind'"]),
     ("datasets.photos", {"kind": "image_folder"}, ["datasets.photos lacks the key 'path'"]),
+    ("regimes.noisy", {"kind": "corrupted_labels"}, ["regimes.noisy lacks the key 'fraction'"]),
+    ("regimes.few", {"kind": "few_samples"}, ["regimes.few lacks the key 'samples'"]),
     # types
     ("seeds", "three", ["seeds is 'three'", "expected integer ≥ 1"]),
     ("seeds", True, ["seeds is True", "expected integer ≥ 1"]),
@@ -185,6 +196,16 @@ MISTAKES = [
     ("indicators.confidence", 95, ["indicators.confidence is 95", "≥ 0.5 and ≤ 0.999"]),
     ("indicators.resamples", 10, ["indicators.resamples is 10", "≥ 100"]),
     ("regimes.memorizing.fraction", 1.5, ["regimes.memorizing.fraction is 1.5", "≥ 0 and ≤ 1"]),
+    (
+        "regimes.noisy",
+        {"kind": "corrupted_labels", "fraction": -0.1},
+        ["regimes.noisy.fraction is -0.1", "≥ 0 and ≤ 1"],
+    ),
+    ("regimes.few", {"kind": "few_samples", "samples": 0}, ["regimes.few.samples is 0", "expected integer ≥ 1"]),
+    ("indicators.false_discovery_rate", 0, ["indicators.false_discovery_rate is 0", "> 0 and < 1"]),
+    ("observables.p", {"kind": "process", "level": 1}, ["observables.p.level is 1", "expected number > 0 and < 1"]),
+    ("observables.p", {"kind": "process", "lags": 0}, ["observables.p.lags is 0", "expected integer ≥ 1"]),
+    ("observables.c", {"kind": "correlations", "pairs": 0}, ["observables.c.pairs is 0", "expected integer ≥ 1"]),
     ("datasets.digits.test_share", 1, ["datasets.digits.test_share is 1", "> 0 and < 1"]),
     ("architectures.mlp.hidden", [], ["architectures.mlp.hidden is []", "length ≥ 1"]),
     ("architectures.mlp.hidden", [0], ["architectures.mlp.hidden.0 is 0", "expected integer ≥ 1"]),
@@ -198,9 +219,35 @@ MISTAKES = [
     ("training.schedule", None, ["training.schedule is None", "one of constant, cosine"]),
     ("spikes.order", "randomly", ["spikes.order is 'randomly'", "did you mean 'random'"]),
     ("architectures.mlp.spikes", {"images": "tests"}, ["architectures.mlp.spikes.images is 'tests'", "test, train"]),
+    ("observables.firing.images", "validation", ["observables.firing.images is 'validation'", "test, train, null"]),
+    ("observables.firing.images", ["test"], ["observables.firing.images is ['test']", "one of test, train, null"]),
+    # orders
+    (
+        "observables.firing.orders",
+        ["given"],
+        ["observables.firing.orders is ['given']", "expected 'random' among them"],
+    ),
+    ("observables.intervals", {"kind": "intervals", "orders": []}, ["observables.intervals.orders is []", "'random'"]),
+    ("observables.process", {"kind": "process", "orders": ["given"]}, ["observables.process.orders", "'random' among"]),
+    ("observables.firing.orders", ["random"] * 2, ["observables.firing.orders is", "expected each value once"]),
+    (
+        "observables.firing.orders",
+        "random",
+        ["observables.firing.orders is 'random'", "expected array of one of random"],
+    ),
+    (
+        "observables.firing.orders",
+        ["random", "blocked"],
+        ["orders.1 is 'blocked'", "one of random, class_blocked, given"],
+    ),
+    ("observables.firing.orders", ["random", None], ["observables.firing.orders.1 is None", "random, class_blocked"]),
     # kinds
     ("datasets.digits.kind", "digit", ["datasets.digits.kind is 'digit'", "one of cifar10, digits", "'digits'"]),
-    ("regimes.untrained.kind", "x", ["regimes.untrained.kind is 'x'", "generalizing, memorizing, untrained"]),
+    (
+        "regimes.untrained.kind",
+        "x",
+        ["regimes.untrained.kind is 'x'", "corrupted_labels, few_samples, generalizing, memorizing, untrained"],
+    ),
     ("observables.firing.kind", "fring", ["observables.firing.kind is 'fring'", "did you mean 'firing'"]),
     ("architectures.mlp.kind", None, ["architectures.mlp.kind is None", "one of cnn, mlp"]),
     ("architectures.mlp.kind", ["mlp"], ["architectures.mlp.kind is ['mlp']", "one of cnn, mlp"]),
@@ -321,11 +368,11 @@ def test_parameters_that_are_no_schema_are_refused_with_the_file(tmp_path, param
 
 
 @pytest.mark.parametrize(
-    ("folder", "name"), [("architectures", "training"), ("regimes", "kind"), ("datasets", "test_size")]
+    ("folder", "name"),
+    [("architectures", "training"), ("regimes", "kind"), ("datasets", "test_size"), ("observables", "images")],
 )
 def test_parameter_with_the_name_of_a_common_key_is_refused_with_the_file(tmp_path, folder, name):
-    function = {"architectures": "build", "regimes": "prepare", "datasets": "load"}[folder]
-    content = f'PARAMETERS = {{"{name}": {{"type": "integer", "default": 1}}}}\ndef {function}(): ...\n'
+    content = f'PARAMETERS = {{"{name}": {{"type": "integer", "default": 1}}}}\ndef {FUNCTIONS[folder]}(): ...\n'
     with pytest.raises(InputError, match=rf"mine\.py: .*'{name}'"):
         complete_configuration(with_plugin(tmp_path, folder, content))
 
@@ -338,6 +385,31 @@ def test_observable_that_reads_no_artefact_is_refused_with_the_file(tmp_path, re
     config = with_plugin(tmp_path, "observables", content)
     with pytest.raises(InputError, match=r"mine\.py: READS .* checkpoints, history, spikes"):
         Grid(*complete_configuration(config))
+
+
+@pytest.mark.parametrize(
+    "tables", ['"units"', "3", "[3]", '["features"]', '["observables"]', '["logs"]', '["a/b"]', "[[]]"]
+)
+def test_observable_whose_tables_are_no_names_of_tables_is_refused_with_the_file(tmp_path, tables):
+    content = f'READS = ["spikes"]\nTABLES = {tables}\nPARAMETERS = {{}}\ndef observe(artefacts): ...\n'
+    config = with_plugin(tmp_path, "observables", content)
+    with pytest.raises(InputError, match=r"mine\.py: TABLES .* a list of names such as units"):
+        Grid(*complete_configuration(config))
+
+
+@pytest.mark.parametrize("series", ['"noise"', "3", '["label_noise"]', "{}"])
+def test_regime_that_is_a_dose_of_something_else_is_refused_with_the_file(tmp_path, series):
+    content = f"SERIES = {series}\nPARAMETERS = {{}}\ndef prepare(training_set, classes, generator): ...\n"
+    with pytest.raises(InputError, match=r"mine\.py: SERIES .* one of label_noise, training_size"):
+        Grid(*complete_configuration(with_plugin(tmp_path, "regimes", content)))
+
+
+def test_list_of_a_plugin_of_the_user_that_lacks_what_it_must_contain_is_refused_in_words(tmp_path):
+    rule = {"type": "array", "contains": {"enum": [1, 2]}, "default": [1], "description": "Sizes."}
+    content = f"PARAMETERS = {{'sizes': {rule}}}\ndef build(shape, classes, sizes): ...\n"
+    config = with_plugin(tmp_path, "architectures", content)
+    config["architectures"]["own"]["sizes"] = [3]
+    assert "architectures.own.sizes is [3]; expected one of 1, 2 among them" in refusal(config)
 
 
 @pytest.mark.parametrize("training", ['{"epoch": 0}', '{"epochs": "none"}', "[0]"])
@@ -515,7 +587,7 @@ def test_every_key_has_type_default_and_description():
     schema = read_schema()
     groups = [schema, *(schema["properties"][key] for key in ("training", "spikes", "indicators"))]
     keys = [(key, rule, group.get("required", [])) for group in groups for key, rule in group["properties"].items()]
-    keys += [(key, rule, []) for key, rule in schema["$defs"]["dataset"].items()]
+    keys += [(key, rule, []) for kind in ("dataset", "observable") for key, rule in schema["$defs"][kind].items()]
     assert len(keys) > 30
     for key, rule, required in keys:
         assert {"type", "enum", "anyOf"} & set(rule), key
@@ -525,7 +597,9 @@ def test_every_key_has_type_default_and_description():
 
 def test_every_default_is_a_value_that_its_schema_takes():
     schema = read_schema()
-    for key, rule in [*schema["$defs"]["dataset"].items(), *schema["$defs"]["training"]["properties"].items()]:
+    groups = [*(schema["$defs"][kind] for kind in ("dataset", "observable"))]
+    groups += [schema["properties"][section]["properties"] for section in ("training", "spikes", "indicators")]
+    for key, rule in (item for group in groups for item in group.items()):
         jsonschema.validate(rule["default"], rule), key
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spikegrid.configuration import complete_configuration
 from spikegrid.errors import InputError
-from spikegrid.grid import NAME, Grid
+from spikegrid.grid import NAME, RUN, Grid
 
 CONFIG = {
     "datasets": {"digits": {"kind": "digits"}, "small": {"kind": "digits", "train_size": 100}},
@@ -36,9 +36,9 @@ def grid_of(**changes) -> Grid:
     return Grid(*complete_configuration(config))
 
 
-def job(dataset="digits", architecture="mlp", regime="generalizing", seeds="0-4") -> SimpleNamespace:
+def job(dataset="digits", architecture="mlp", regime="generalizing", seeds="0-4", presented="") -> SimpleNamespace:
     """Wildcards of a job, as Snakemake gives them."""
-    return SimpleNamespace(dataset=dataset, architecture=architecture, regime=regime, seeds=seeds)
+    return SimpleNamespace(dataset=dataset, architecture=architecture, regime=regime, seeds=seeds, presented=presented)
 
 
 # --- cells ---
@@ -135,12 +135,105 @@ def test_feature_files_are_one_an_observable_and_run():
 
 def test_observable_gets_the_artefacts_that_it_reads_and_gives_its_tables():
     grid = grid_of()
-    run = "results/runs/{dataset}/{architecture}/{regime}/seeds{seeds}"
-    assert grid.observed_files("firing") == {"spikes": f"{run}/spikes.npz"}
+    assert RUN == "results/runs/{dataset}/{architecture}/{regime}/seeds{seeds}"
+    assert grid.observed_files("firing") == {"spikes": f"{RUN}/spikes.npz"}
     assert grid.observable_tables("firing") == {
-        "features": f"{run}/observables/firing.parquet",
-        "units": f"{run}/units/firing.parquet",
+        "features": f"{RUN}/observables/firing.parquet",
+        "units": f"{RUN}/units/firing.parquet",
     }
+
+
+@pytest.mark.parametrize("images", ["train", "test"])
+def test_observable_that_names_images_gets_their_spikes_whatever_the_configuration_presents(images):
+    entry = {"kind": "firing", "images": images}
+    for presented in ("train", "test"):
+        grid = grid_of(observables={"here": entry, "there": {"kind": "firing"}}, spikes={"images": presented})
+        assert grid.observed_files("here") == {"spikes": f"{RUN}/spikes_{images}.npz"}
+        assert grid.observed_files("there") == {"spikes": f"{RUN}/spikes.npz"}
+
+
+@pytest.mark.parametrize(("presented", "expected"), [("", "test"), ("_train", "train"), ("_test", "test")])
+def test_spike_file_holds_the_images_that_its_name_says(presented, expected):
+    settings = grid_of(spikes={"samples": 30}).spikes(job(presented=presented))
+    assert settings["images"] == expected
+    assert settings["samples"] == 30
+
+
+@pytest.mark.parametrize(("presented", "expected"), [("", "train"), ("_train", "train"), ("_test", "test")])
+def test_images_in_the_name_of_a_spike_file_override_every_setting(presented, expected):
+    grid = grid_of(**{f"{level}spikes": {"images": "train"} for level in LEVELS})
+    assert grid.spikes(job(presented=presented))["images"] == expected
+
+
+def test_images_are_no_parameter_of_an_observable():
+    entries = {"here": {"kind": "correlations", "images": "train"}, "there": {"kind": "correlations"}}
+    grid = grid_of(observables=entries)
+    assert grid.observable("here") == grid.observable("there") == {
+        "plugin": "correlations", "parameters": {"pairs": 20000}
+    }  # fmt: skip
+
+
+def test_observable_without_spikes_gets_none_whatever_images_it_names(tmp_path):
+    (tmp_path / "observables").mkdir()
+    source = 'READS = ["history"]\nPARAMETERS = {}\ndef observe(artefacts): ...\n'
+    (tmp_path / "observables" / "mine.py").write_text(source)
+    grid = grid_of(plugins=[str(tmp_path)], observables={"own": {"kind": "mine", "images": "train"}})
+    assert grid.observed_files("own") == {"history": f"{RUN}/history.csv"}
+    assert grid.observable_tables("own") == {"features": f"{RUN}/observables/own.parquet"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "tables"),
+    [
+        ("firing", ["units"]),
+        ("intervals", ["units", "interval_histograms"]),
+        ("correlations", []),
+        ("class_information", ["units"]),
+        ("process", ["process"]),
+    ],
+)
+def test_tables_of_an_observable_lie_in_folders_of_their_names(kind, tables):
+    grid = grid_of(observables={"mine": {"kind": kind}})
+    expected = {table: f"{RUN}/{table}/mine.parquet" for table in tables}
+    assert grid.observable_tables("mine") == {"features": f"{RUN}/observables/mine.parquet"} | expected
+
+
+def test_process_files_are_those_of_every_observable_of_that_kind():
+    entries = {"fine": {"kind": "process", "window": 5}, "coarse": {"kind": "process"}, "firing": {"kind": "firing"}}
+    grid = grid_of(observables=entries)
+    paths = grid.process_files()
+    assert len(paths) == len(set(paths)) == 24
+    assert "results/runs/digits/mlp/memorizing/seeds0-4/process/coarse.parquet" in paths
+    assert "results/tables/process.csv" in grid.tables()
+    assert grid_of().process_files() == []
+    assert "results/tables/process.csv" not in grid_of().tables()
+
+
+def test_traits_name_the_images_and_the_features_that_need_labels_or_only_repeat_the_rates():
+    entries = {
+        "firing": {"kind": "firing"},
+        "firing_train": {"kind": "firing", "images": "train"},
+        "classes": {"kind": "class_information"},
+        "pairs": {"kind": "correlations", "images": "test"},
+    }
+    firing = {"labels": ["*_class_blocked"], "rates": ["fano_factor_*_random"]}
+    assert grid_of(observables=entries).traits() == {
+        "firing": {"images": "test"} | firing,
+        "firing_train": {"images": "train"} | firing,
+        "classes": {"images": "test", "labels": ["*"], "rates": []},
+        "pairs": {"images": "test", "labels": ["noise_correlation*"], "rates": []},
+    }
+    traits = grid_of(observables=entries, spikes={"images": "train"}).traits()
+    images = {name: trait["images"] for name, trait in traits.items()}
+    assert images == {"firing": "train", "firing_train": "train", "classes": "train", "pairs": "test"}
+
+
+def test_traits_of_an_observable_that_names_no_features_are_empty(tmp_path):
+    (tmp_path / "observables").mkdir()
+    source = 'READS = ["spikes"]\nPARAMETERS = {}\ndef observe(artefacts): ...\n'
+    (tmp_path / "observables" / "mine.py").write_text(source)
+    grid = grid_of(plugins=[str(tmp_path)], observables={"own": {"kind": "mine"}})
+    assert grid.traits() == {"own": {"images": "test", "labels": [], "rates": []}}
 
 
 def test_observables_can_be_chosen_by_kind():
@@ -176,6 +269,98 @@ def test_pattern_of_names_takes_nothing_else(name):
     assert not re.fullmatch(NAME, name)
 
 
+# --- doses ---
+
+DOSES = {
+    "corrupted_30": {"kind": "corrupted_labels", "fraction": 0.3},
+    "corrupted_60": {"kind": "corrupted_labels", "fraction": 0.6},
+    "few_50": {"kind": "few_samples", "samples": 50},
+}
+
+
+def test_doses_are_left_out_of_most_figures_and_make_series_with_the_compared_regimes_at_their_ends():
+    grid = grid_of(regimes=CONFIG["regimes"] | DOSES)
+    assert grid.shown_regimes() == ["untrained", "generalizing", "memorizing"]
+    assert grid.dose_series() == {
+        "label_noise": ["generalizing", "memorizing", "corrupted_30", "corrupted_60"],
+        "training_size": ["generalizing", "few_50"],
+    }
+
+
+def test_regimes_of_a_series_stand_in_the_order_of_the_configuration():
+    regimes = {name: (CONFIG["regimes"] | DOSES)[name] for name in ("corrupted_60", "memorizing", "generalizing")}
+    assert grid_of(regimes=regimes).dose_series() == {"label_noise": ["corrupted_60", "memorizing", "generalizing"]}
+
+
+def test_grid_without_doses_shows_every_regime_and_has_no_series():
+    grid = grid_of()
+    assert grid.shown_regimes() == list(CONFIG["regimes"])
+    assert grid.dose_series() == {}
+
+
+def test_second_fraction_of_the_memorizing_kind_is_a_dose():
+    grid = grid_of(regimes=CONFIG["regimes"] | {"half": {"kind": "memorizing", "fraction": 0.5}})
+    assert grid.shown_regimes() == list(CONFIG["regimes"])
+    assert grid.dose_series() == {"label_noise": ["generalizing", "memorizing", "half"]}
+
+
+@pytest.mark.parametrize("section", ["training", "spikes"])
+def test_variant_of_a_compared_kind_in_training_or_spikes_is_no_dose(section):
+    settings = {"training": {"weight_decay": 0.01}, "spikes": {"threshold": 0.5}}[section]
+    variant = {"kind": "memorizing", "fraction": 0.5, section: settings}
+    grid = grid_of(regimes=CONFIG["regimes"] | {"decayed": variant})
+    assert grid.shown_regimes() == [*CONFIG["regimes"], "decayed"]
+    assert grid.dose_series() == {}
+
+
+@pytest.mark.parametrize("section", ["training", "spikes"])
+def test_empty_override_makes_no_variant(section):
+    grid = grid_of(regimes=CONFIG["regimes"] | {"half": {"kind": "memorizing", "fraction": 0.5, section: {}}})
+    assert grid.dose_series() == {"label_noise": ["generalizing", "memorizing", "half"]}
+
+
+def test_dose_of_a_kind_that_is_not_compared_stays_one_with_training_of_its_own():
+    few = DOSES["few_50"] | {"training": {"epochs": 500}}
+    grid = grid_of(regimes=CONFIG["regimes"] | {"few_50": few})
+    assert grid.shown_regimes() == list(CONFIG["regimes"])
+    assert grid.dose_series() == {"training_size": ["generalizing", "few_50"]}
+
+
+def test_corrupted_labels_that_are_compared_are_shown_and_end_their_series():
+    regimes = CONFIG["regimes"] | DOSES
+    grid = grid_of(regimes=regimes, indicators={"memorizing": "corrupted_60"})
+    assert grid.shown_regimes() == ["untrained", "generalizing", "corrupted_60"]
+    assert grid.dose_series() == {
+        "label_noise": ["generalizing", "memorizing", "corrupted_30", "corrupted_60"],
+        "training_size": ["generalizing", "few_50"],
+    }
+
+
+def test_few_samples_that_are_compared_as_memorizing_end_the_series_of_sizes_alone():
+    grid = grid_of(regimes=CONFIG["regimes"] | DOSES, indicators={"memorizing": "few_50"})
+    assert grid.shown_regimes() == ["untrained", "generalizing", "few_50"]
+    assert grid.dose_series() == {"label_noise": ["generalizing", "memorizing", "corrupted_30", "corrupted_60"]}
+
+
+@pytest.mark.parametrize("regimes", [["memorizing", *DOSES], [*DOSES], ["few_50"], ["generalizing", "corrupted_30"]])
+def test_grid_without_comparison_shows_every_regime(regimes):
+    grid = grid_of(regimes={name: (CONFIG["regimes"] | DOSES)[name] for name in regimes})
+    assert not grid.is_compared()
+    assert grid.shown_regimes() == regimes
+    assert grid.dose_series() == {}
+    assert not [path for path in grid.tables() if "doses" in path or "indicators" in path]
+    assert not [path for path in grid.figures() if "dose" in path or "indicators" in path]
+
+
+def test_doses_have_a_table_and_figures_where_regimes_are_compared():
+    grid = grid_of(regimes=CONFIG["regimes"] | DOSES)
+    assert {"results/tables/doses.csv", "results/tables/stable_indicators.csv"} <= set(grid.tables())
+    figures = grid.figures()
+    assert len(figures) == len(set(figures))
+    assert "results/figures/dose_response/digits.pdf" in figures
+    assert not [path for path in grid_of().figures() if "dose" in path]
+
+
 # --- settings of jobs ---
 
 
@@ -186,7 +371,8 @@ def test_parameters_of_an_entry_are_those_of_its_plugin_alone():
         "parameters": {"channels": [4], "convolutions": 1, "hidden": [128], "batch_norm": False},
     }
     assert grid.regime(job(regime="memorizing")) == {"plugin": "memorizing", "parameters": {"fraction": 1.0}}
-    assert grid.observable("firing") == {"plugin": "firing", "parameters": {"window": 20}}
+    orders = ["random", "class_blocked", "given"]
+    assert grid.observable("firing") == {"plugin": "firing", "parameters": {"window": 20, "orders": orders}}
 
 
 def test_dataset_has_its_name_plugin_and_sizes():
@@ -278,6 +464,10 @@ def test_settings_of_jobs_are_builtin_types_alone():
         check(settings(wildcards))
     check(grid.observable("firing"))
     check(grid.target_accuracies())
+    with_doses = grid_of(regimes=CONFIG["regimes"] | DOSES)
+    check(with_doses.dose_series())
+    check(with_doses.shown_regimes())
+    check(with_doses.traits())
 
 
 def test_code_of_a_job_differs_where_its_plugins_do():

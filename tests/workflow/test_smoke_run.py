@@ -12,7 +12,26 @@ from snakemake_runs import files_of, half_written, snakemake
 
 TIDY = ["dataset", "architecture", "regime", "seed", "epoch", "layer", "depth", "feature", "value"]
 NETWORK = ["dataset", "architecture", "regime", "seed"]
-RULES = {"prepare_dataset", "train", "extract_spikes", "collect", "indicators", "all"}
+RULES = {
+    "prepare_dataset",
+    "train",
+    "extract_spikes",
+    "collect",
+    "process",
+    "indicators",
+    "doses",
+    "stable_indicators",
+    "all",
+}
+TABLES = [
+    "history.csv",
+    "runs.csv",
+    "features.parquet",
+    "process.csv",
+    "indicators.csv",
+    "doses.csv",
+    "stable_indicators.csv",
+]
 
 
 def runs_of(grid):
@@ -31,9 +50,7 @@ def test_smoke_grid_runs_every_step(smoke, smoke_grid):
 def test_everything_that_rule_all_names_is_there(smoke):
     (all_of_it,) = [job for job in smoke.execution.jobs if job.rule == "all"]
     named = all_of_it.fields["input"].split(", ")
-    assert {f"results/tables/{name}" for name in ("history.csv", "runs.csv", "features.parquet", "indicators.csv")} <= {
-        *named
-    }
+    assert {f"results/tables/{name}" for name in TABLES} <= {*named}
     assert [name for name in named if not (smoke.folder / name).is_file()] == []
 
 

@@ -1,8 +1,9 @@
 # Histories, spikes and measures of runs -> figures, each as pdf and png. The png and its caption go into the report.
 
 
-# results/figures/training/indicators.png would be of the dataset indicators or of the observable training.
-ruleorder: draw_indicator_map > draw_training_curves
+# results/figures/training/indicators.png would be of the dataset indicators or of the observable training; so would
+# others, of datasets and observables with names of figures.
+ruleorder: draw_indicator_map > draw_fano_by_order > draw_firing_over_training > draw_training_curves > draw_dose_response
 
 
 rule draw_training_curves:
@@ -37,10 +38,8 @@ rule draw_training_curves:
 rule draw_raster:
     """Draw rasters of one network of each regime, for one dataset and architecture."""
     input:
-        spikes=lambda w: grid.run_files("spikes.npz", grid.blocks[0], dataset=w.dataset, architecture=w.architecture),
-        histories=lambda w: grid.run_files(
-            "history.csv", grid.blocks[0], dataset=w.dataset, architecture=w.architecture
-        ),
+        spikes=lambda w: grid.run_files("spikes.npz", grid.blocks[0], **grid.shown(w)),
+        histories=lambda w: grid.run_files("history.csv", grid.blocks[0], **grid.shown(w)),
     output:
         pdf="results/figures/raster/{dataset}/{architecture}.pdf",
         png=report(
@@ -59,8 +58,8 @@ rule draw_raster:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=list(grid.config["regimes"]),
-        targets=lambda w: grid.target_accuracies(dataset=w.dataset, architecture=w.architecture),
+        regimes=grid.shown_regimes(),
+        targets=lambda w: grid.target_accuracies(**grid.shown(w)),
         code=grid.code("draw_raster"),
     script:
         "../scripts/draw_raster.py"
@@ -69,8 +68,8 @@ rule draw_raster:
 rule draw_rates:
     """Draw the distribution of firing rates over units, for one dataset and architecture."""
     input:
-        units=lambda w: grid.run_files(f"units/{w.observable}.parquet", dataset=w.dataset, architecture=w.architecture),
-        histories=lambda w: grid.run_files("history.csv", dataset=w.dataset, architecture=w.architecture),
+        units=lambda w: grid.run_files(f"units/{w.observable}.parquet", **grid.shown(w)),
+        histories=lambda w: grid.run_files("history.csv", **grid.shown(w)),
     output:
         pdf="results/figures/{observable}/rates/{dataset}/{architecture}.pdf",
         png=report(
@@ -90,8 +89,8 @@ rule draw_rates:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=list(grid.config["regimes"]),
-        targets=lambda w: grid.target_accuracies(dataset=w.dataset, architecture=w.architecture),
+        regimes=grid.shown_regimes(),
+        targets=lambda w: grid.target_accuracies(**grid.shown(w)),
         code=grid.code("draw_rates"),
     script:
         "../scripts/draw_rates.py"
@@ -100,8 +99,8 @@ rule draw_rates:
 rule draw_fano_against_rate:
     """Draw Fano factor against firing rate of every unit, for one dataset and architecture."""
     input:
-        units=lambda w: grid.run_files(f"units/{w.observable}.parquet", dataset=w.dataset, architecture=w.architecture),
-        histories=lambda w: grid.run_files("history.csv", dataset=w.dataset, architecture=w.architecture),
+        units=lambda w: grid.run_files(f"units/{w.observable}.parquet", **grid.shown(w)),
+        histories=lambda w: grid.run_files("history.csv", **grid.shown(w)),
     output:
         pdf="results/figures/{observable}/fano_against_rate/{dataset}/{architecture}.pdf",
         png=report(
@@ -121,8 +120,8 @@ rule draw_fano_against_rate:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=list(grid.config["regimes"]),
-        targets=lambda w: grid.target_accuracies(dataset=w.dataset, architecture=w.architecture),
+        regimes=grid.shown_regimes(),
+        targets=lambda w: grid.target_accuracies(**grid.shown(w)),
         window=lambda w: grid.observable(w.observable)["parameters"]["window"],
         code=grid.code("draw_fano_against_rate"),
     script:
@@ -132,10 +131,8 @@ rule draw_fano_against_rate:
 rule draw_over_training:
     """Draw the features of one observable over training, for one dataset and architecture."""
     input:
-        features=lambda w: grid.run_files(
-            f"observables/{w.observable}.parquet", dataset=w.dataset, architecture=w.architecture
-        ),
-        histories=lambda w: grid.run_files("history.csv", dataset=w.dataset, architecture=w.architecture),
+        features=lambda w: grid.run_files(f"observables/{w.observable}.parquet", **grid.shown(w)),
+        histories=lambda w: grid.run_files("history.csv", **grid.shown(w)),
     output:
         pdf="results/figures/{observable}/over_training/{dataset}/{architecture}.pdf",
         png=report(
@@ -155,8 +152,8 @@ rule draw_over_training:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=list(grid.config["regimes"]),
-        targets=lambda w: grid.target_accuracies(dataset=w.dataset, architecture=w.architecture),
+        regimes=grid.shown_regimes(),
+        targets=lambda w: grid.target_accuracies(**grid.shown(w)),
         confidence=grid.config["indicators"]["confidence"],
         code=grid.code("draw_over_training"),
     script:
@@ -185,10 +182,231 @@ rule draw_indicator_map:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=list(grid.config["regimes"]),
+        regimes=grid.shown_regimes(),
         memorizing=grid.config["indicators"]["memorizing"],
         generalizing=grid.config["indicators"]["generalizing"],
         confidence=grid.config["indicators"]["confidence"],
         code=grid.code("draw_indicator_map"),
     script:
         "../scripts/draw_indicator_map.py"
+
+
+rule draw_fano_distributions:
+    """Draw the distribution of F / (1 - p) over units by order of images, for one dataset and architecture."""
+    input:
+        units=lambda w: grid.run_files(f"units/{w.observable}.parquet", **grid.shown(w)),
+        spikes=lambda w: grid.run_files("spikes.npz", grid.blocks[0], **grid.shown(w))[0],
+        histories=lambda w: grid.run_files("history.csv", **grid.shown(w)),
+    output:
+        pdf="results/figures/{observable}/fano_distributions/{dataset}/{architecture}.pdf",
+        png=report(
+            "results/figures/{observable}/fano_distributions/{dataset}/{architecture}.png",
+            caption="../report/fano_distributions.rst",
+            category="Process",
+            subcategory="{observable}",
+            labels={"figure": "Fano factors by order", "dataset": "{dataset}", "architecture": "{architecture}"},
+        ),
+    log:
+        "results/logs/draw_fano_distributions/{observable}.{dataset}.{architecture}.log",
+    benchmark:
+        "results/benchmarks/draw_fano_distributions/{observable}.{dataset}.{architecture}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes(),
+        targets=lambda w: grid.target_accuracies(**grid.shown(w)),
+        window=lambda w: grid.observable(w.observable)["parameters"]["window"],
+        code=grid.code("draw_fano_distributions"),
+    script:
+        "../scripts/draw_fano_distributions.py"
+
+
+rule draw_interval_laws:
+    """Draw inter-spike intervals against the geometric and the exponential law, for one dataset and architecture."""
+    input:
+        histograms=lambda w: grid.run_files(f"interval_histograms/{w.observable}.parquet", **grid.shown(w)),
+        histories=lambda w: grid.run_files("history.csv", **grid.shown(w)),
+    output:
+        pdf="results/figures/{observable}/interval_laws/{dataset}/{architecture}.pdf",
+        png=report(
+            "results/figures/{observable}/interval_laws/{dataset}/{architecture}.png",
+            caption="../report/interval_laws.rst",
+            category="Process",
+            subcategory="{observable}",
+            labels={"figure": "interval laws", "dataset": "{dataset}", "architecture": "{architecture}"},
+        ),
+    log:
+        "results/logs/draw_interval_laws/{observable}.{dataset}.{architecture}.log",
+    benchmark:
+        "results/benchmarks/draw_interval_laws/{observable}.{dataset}.{architecture}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes(),
+        targets=lambda w: grid.target_accuracies(**grid.shown(w)),
+        code=grid.code("draw_interval_laws"),
+    script:
+        "../scripts/draw_interval_laws.py"
+
+
+rule draw_assumptions:
+    """Draw the shares of units that pass each test of a process, for one dataset and architecture."""
+    input:
+        features=lambda w: grid.run_files(f"observables/{w.observable}.parquet", **grid.shown(w)),
+        histories=lambda w: grid.run_files("history.csv", **grid.shown(w)),
+    output:
+        pdf="results/figures/{observable}/assumptions/{dataset}/{architecture}.pdf",
+        png=report(
+            "results/figures/{observable}/assumptions/{dataset}/{architecture}.png",
+            caption="../report/assumptions.rst",
+            category="Process",
+            subcategory="{observable}",
+            labels={"figure": "assumptions", "dataset": "{dataset}", "architecture": "{architecture}"},
+        ),
+    log:
+        "results/logs/draw_assumptions/{observable}.{dataset}.{architecture}.log",
+    benchmark:
+        "results/benchmarks/draw_assumptions/{observable}.{dataset}.{architecture}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes(),
+        targets=lambda w: grid.target_accuracies(**grid.shown(w)),
+        level=lambda w: grid.observable(w.observable)["parameters"]["level"],
+        code=grid.code("draw_assumptions"),
+    script:
+        "../scripts/draw_assumptions.py"
+
+
+rule draw_fano_by_order:
+    """Draw F / (1 - p) by order of images, for all datasets and architectures."""
+    input:
+        features=rules.collect.output.features,
+    output:
+        pdf="results/figures/{observable}/fano_by_order.pdf",
+        png=report(
+            "results/figures/{observable}/fano_by_order.png",
+            caption="../report/fano_by_order.rst",
+            category="Process",
+            subcategory="{observable}",
+            labels={"figure": "Fano factor by order"},
+        ),
+    log:
+        "results/logs/draw_fano_by_order/{observable}.log",
+    benchmark:
+        "results/benchmarks/draw_fano_by_order/{observable}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes(),
+        confidence=grid.config["indicators"]["confidence"],
+        code=grid.code("draw_fano_by_order"),
+    script:
+        "../scripts/draw_fano_by_order.py"
+
+
+rule draw_firing_over_training:
+    """Draw rates, Fano factors and their variances over training, all datasets and architectures in one grid."""
+    input:
+        features=rules.collect.output.features,
+    output:
+        pdf="results/figures/{observable}/firing_over_training.pdf",
+        png=report(
+            "results/figures/{observable}/firing_over_training.png",
+            caption="../report/firing_over_training.rst",
+            category="Measures",
+            subcategory="{observable}",
+            labels={"figure": "firing over training, all networks"},
+        ),
+    log:
+        "results/logs/draw_firing_over_training/{observable}.log",
+    benchmark:
+        "results/benchmarks/draw_firing_over_training/{observable}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes(),
+        confidence=grid.config["indicators"]["confidence"],
+        code=grid.code("draw_firing_over_training"),
+    script:
+        "../scripts/draw_firing_over_training.py"
+
+
+rule draw_stable_indicators:
+    """Draw the ranked indicators with their intervals."""
+    input:
+        stable=rules.stable_indicators.output.stable,
+        indicators=rules.indicators.output.indicators,
+    output:
+        pdf="results/figures/stable_indicators.pdf",
+        png=report(
+            "results/figures/stable_indicators.png",
+            caption="../report/stable_indicators_figure.rst",
+            category="Indicators",
+            labels={"figure": "stable indicators, ranked"},
+        ),
+    log:
+        "results/logs/draw_stable_indicators.log",
+    benchmark:
+        "results/benchmarks/draw_stable_indicators.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        memorizing=grid.config["indicators"]["memorizing"],
+        generalizing=grid.config["indicators"]["generalizing"],
+        confidence=grid.config["indicators"]["confidence"],
+        code=grid.code("draw_stable_indicators"),
+    script:
+        "../scripts/draw_stable_indicators.py"
+
+
+rule draw_dose_response:
+    """Draw features against the share of corrupted labels and the number of training images, for one dataset."""
+    input:
+        features=rules.collect.output.features,
+        runs=rules.collect.output.runs,
+        doses=rules.doses.output.doses,
+        stable=rules.stable_indicators.output.stable,
+    output:
+        pdf="results/figures/dose_response/{dataset}.pdf",
+        png=report(
+            "results/figures/dose_response/{dataset}.png",
+            caption="../report/dose_response.rst",
+            category="Indicators",
+            labels={"figure": "dose-response", "dataset": "{dataset}"},
+        ),
+    log:
+        "results/logs/draw_dose_response/{dataset}.log",
+    benchmark:
+        "results/benchmarks/draw_dose_response/{dataset}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        series=grid.dose_series(),
+        memorizing=grid.config["indicators"]["memorizing"],
+        generalizing=grid.config["indicators"]["generalizing"],
+        confidence=grid.config["indicators"]["confidence"],
+        code=grid.code("draw_dose_response"),
+    script:
+        "../scripts/draw_dose_response.py"

@@ -1,4 +1,4 @@
-# Image set + checkpoints -> spikes.npz of one run.
+# Image set + checkpoints -> spikes.npz of one run, or spikes_train.npz where an observable asks for training images.
 
 
 rule extract_spikes:
@@ -7,11 +7,11 @@ rule extract_spikes:
         dataset=rules.prepare_dataset.output.dataset,
         checkpoints=rules.train.output.checkpoints,
     output:
-        spikes=f"{RUN}/spikes.npz",
+        spikes=f"{RUN}/spikes{{presented}}.npz",
     log:
-        f"{RUN}/logs/extract_spikes.log",
+        f"{RUN}/logs/extract_spikes{{presented}}.log",
     benchmark:
-        f"{RUN}/benchmarks/extract_spikes.tsv"
+        f"{RUN}/benchmarks/extract_spikes{{presented}}.tsv"
     conda:
         "../../envs/spikes.yaml"
     threads: 1

@@ -26,6 +26,29 @@ rule collect:
         "../scripts/collect.py"
 
 
+rule process:
+    """Join the tests and fits of all runs: the parameters that describe a network."""
+    input:
+        histories=grid.run_files("history.csv"),
+        processes=grid.process_files(),
+    output:
+        process="results/tables/process.csv",
+    log:
+        "results/logs/process.log",
+    benchmark:
+        "results/benchmarks/process.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        targets=grid.target_accuracies(),
+        code=grid.code("process"),
+    script:
+        "../scripts/process.py"
+
+
 rule indicators:
     """Compare memorizing with generalizing networks, feature by feature."""
     input:
@@ -46,3 +69,57 @@ rule indicators:
         code=grid.code("indicators"),
     script:
         "../scripts/indicators.py"
+
+
+rule doses:
+    """Correlate every feature with the share of corrupted labels and with the number of training images."""
+    input:
+        features=rules.collect.output.features,
+        runs=rules.collect.output.runs,
+    output:
+        doses="results/tables/doses.csv",
+    log:
+        "results/logs/doses.log",
+    benchmark:
+        "results/benchmarks/doses.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        series=grid.dose_series(),
+        indicators=grid.config["indicators"],
+        code=grid.code("doses"),
+    script:
+        "../scripts/doses.py"
+
+
+rule stable_indicators:
+    """Rank the features by whether they tell memorizing from generalizing networks in every cell of the grid."""
+    input:
+        features=rules.collect.output.features,
+        indicators=rules.indicators.output.indicators,
+        doses=rules.doses.output.doses,
+    output:
+        stable=report(
+            "results/tables/stable_indicators.csv",
+            caption="../report/stable_indicators.rst",
+            category="Indicators",
+            labels={"figure": "stable indicators, in words"},
+        ),
+    log:
+        "results/logs/stable_indicators.log",
+    benchmark:
+        "results/benchmarks/stable_indicators.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        indicators=grid.config["indicators"],
+        traits=grid.traits(),
+        code=grid.code("stable_indicators"),
+    script:
+        "../scripts/stable_indicators.py"

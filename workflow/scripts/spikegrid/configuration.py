@@ -109,8 +109,8 @@ def compose_schema(schema: dict[str, Any], config: dict[str, Any], plugins: Plug
 def entry_schema(schema: dict[str, Any], folder: str, plugins: dict[str, Plugin], kind: Any) -> dict[str, Any]:
     """Return the closed schema of one entry: its kind, what every such entry may hold, and its plug-in's parameters."""
     properties = {"kind": {"enum": sorted(plugins), "description": "Name of the plug-in."}}
-    if folder == "datasets":
-        properties |= schema["$defs"]["dataset"]
+    if folder in ("datasets", "observables"):
+        properties |= schema["$defs"][folder.removesuffix("s")]
     if folder != "observables":
         for section in ("training", "spikes"):
             properties[section] = _without_defaults(schema["properties"][section])
@@ -247,6 +247,10 @@ def _describe(error: jsonschema.ValidationError) -> list[str]:
             return [f"{where}: {value!r} cannot be a name; {NAME_RULE}"]
         case "minProperties":
             return [f"{where} is empty; expected at least one entry"]
+        case "contains":
+            return [f"{where} is {value!r}; expected {_expectation(rule['contains'])} among them"]
+        case "uniqueItems":
+            return [f"{where} is {value!r}; expected each value once"]
         case "format":
             return [f"{where} is {value!r}; expected {FORMATS[rule['format']]}"]
         case _:
@@ -260,8 +264,10 @@ def _expectation(rule: dict[str, Any]) -> str:
     """Say in words which values a schema takes."""
     if "anyOf" in rule:
         return " or ".join(_expectation(part) for part in rule["anyOf"])
+    if "const" in rule:
+        return repr(rule["const"])
     if "enum" in rule:
-        return f"one of {', '.join(map(str, rule['enum']))}"
+        return f"one of {', '.join('null' if value is None else str(value) for value in rule['enum'])}"
     types = rule.get("type", "a value")
     words = " or ".join([types] if isinstance(types, str) else types)
     bounds = {

@@ -23,6 +23,18 @@ RUN = "results/runs/{dataset}/{architecture}/{regime}/seeds{seeds}"
 ARTEFACTS = {"checkpoints": "checkpoints.safetensors", "history": "history.csv", "spikes": "spikes.npz"}
 """Files of a run that an observable may read, by the name that it reads them under."""
 
+_FIGURES_OF = {
+    "firing": (["rates", "fano_against_rate", "fano_distributions"], ["fano_by_order", "firing_over_training"]),
+    "intervals": (["interval_laws"], []),
+    "process": (["assumptions"], []),
+}
+"""Figures of each kind of observable beside those that all have: of one dataset and architecture, of the whole grid."""
+
+SERIES = ("label_noise", "training_size")
+"""What a regime may be a dose of."""
+
+_FOLDERS_OF_RUNS = ("features", "observables", "logs", "benchmarks")
+
 _SCRIPTS = Path(__file__).parent.parent
 
 
@@ -37,7 +49,7 @@ class Cell(NamedTuple):
 class Grid:
     """The cells and seeds that a complete configuration asks for.
 
-    Raises InputError when ``only`` and ``exclude`` leave no cell.
+    Raises InputError when ``only`` and ``exclude`` leave no cell, and when a plug-in misdeclares itself.
     """
 
     def __init__(self, config: dict[str, Any], plugins: Plugins):
@@ -48,11 +60,21 @@ class Grid:
             raise InputError("config: only and exclude leave no cell of the grid; expected at least one")
         for name in self.observables():
             plugin = self._plugin("observables", name)
-            reads = plugin.constants.get("READS")
+            reads, tables = plugin.constants.get("READS"), plugin.constants.get("TABLES", [])
             if not (isinstance(reads, list) and reads and all(artefact in list(ARTEFACTS) for artefact in reads)):
                 raise InputError(
                     f"{plugin.path}: READS is {reads!r}; expected a list of some of {', '.join(ARTEFACTS)}"
                 )
+            if not (isinstance(tables, list) and all(map(_names_a_table, tables))):
+                raise InputError(
+                    f"{plugin.path}: TABLES is {tables!r}; expected a list of names such as units, "
+                    f"none of {', '.join(_FOLDERS_OF_RUNS)}"
+                )
+        for name in config["regimes"]:
+            plugin = self._plugin("regimes", name)
+            series = plugin.constants.get("SERIES")
+            if series not in (None, *SERIES):
+                raise InputError(f"{plugin.path}: SERIES is {series!r}; expected one of {', '.join(SERIES)}")
 
     @property
     def blocks(self) -> list[str]:
@@ -77,14 +99,16 @@ class Grid:
 
     def observed_files(self, observable: str) -> dict[str, str]:
         """Pattern of each artefact of a run that an observable reads, by the name under which it gets it."""
-        return {name: f"{RUN}/{ARTEFACTS[name]}" for name in self._plugin("observables", observable).constants["READS"]}
+        reads = self._plugin("observables", observable).constants["READS"]
+        files = {name: f"{RUN}/{ARTEFACTS[name]}" for name in reads}
+        images = self.config["observables"][observable]["images"]
+        return files | ({"spikes": f"{RUN}/spikes_{images}.npz"} if images and "spikes" in reads else {})
 
     def observable_tables(self, observable: str) -> dict[str, str]:
-        """Pattern of the tables of one run that an observable gives: ``features`` and, where it has them, ``units``."""
-        tables = {"features": f"{RUN}/observables/{observable}.parquet"}
-        if self._plugin("observables", observable).constants.get("UNITS", False):
-            tables["units"] = f"{RUN}/units/{observable}.parquet"
-        return tables
+        """Pattern of the tables of one run that an observable gives: ``features`` and those that it names."""
+        further = self._plugin("observables", observable).constants.get("TABLES", [])
+        tables = {name: f"{RUN}/{name}/{observable}.parquet" for name in further}
+        return {"features": f"{RUN}/observables/{observable}.parquet", **tables}
 
     def feature_files(self) -> list[str]:
         """Paths of the features of every run and observable."""
@@ -92,18 +116,61 @@ class Grid:
 
     def tables(self) -> list[str]:
         """Paths of the tables that the grid ends in."""
-        names = ["history.csv", "runs.csv", "features.parquet", *(["indicators.csv"] if self.is_compared() else [])]
+        names = ["history.csv", "runs.csv", "features.parquet"]
+        names += ["process.csv"] if self.observables("process") else []
+        names += ["indicators.csv", "doses.csv", "stable_indicators.csv"] if self.is_compared() else []
         return [f"results/tables/{name}" for name in names]
 
     def figures(self) -> list[str]:
         """Paths of the figures that the grid ends in, as pdf and png."""
+        shown = self._cells_with(regime=self.shown_regimes())
+        networks = list(dict.fromkeys(f"{cell.dataset}/{cell.architecture}" for cell in shown))
         figures = [f"training/{dataset}" for dataset in self.datasets]
-        figures += [f"raster/{dataset}/{architecture}" for dataset, architecture in self.networks]
-        for name in self.observables():
-            kinds = ["over_training", *(["rates", "fano_against_rate"] if name in self.observables("firing") else [])]
-            figures += [f"{name}/{kind}/{dataset}/{network}" for kind in kinds for dataset, network in self.networks]
-            figures += [f"{name}/indicators"] if self.is_compared() else []
+        figures += [f"raster/{network}" for network in networks]
+        for name, entry in self.config["observables"].items():
+            of_cells, of_grid = _FIGURES_OF.get(entry["kind"], ([], []))
+            of_cells = ["over_training", *of_cells]
+            figures += [f"{name}/{kind}/{network}" for kind in of_cells for network in networks]
+            figures += [f"{name}/{kind}" for kind in [*of_grid, *(["indicators"] if self.is_compared() else [])]]
+        figures += ["stable_indicators"] if self.is_compared() else []
+        with_doses = {cell.dataset for cell in self._cells_with(regime=self._dose_regimes())}
+        figures += [f"dose_response/{dataset}" for dataset in self.datasets if dataset in with_doses]
         return [f"results/figures/{figure}.{suffix}" for figure in figures for suffix in ("pdf", "png")]
+
+    def shown_regimes(self) -> list[str]:
+        """Regimes of most figures: all but the doses, which have a figure of their own where regimes are compared."""
+        doses = self._dose_regimes()
+        return [regime for regime in self.config["regimes"] if regime not in doses]
+
+    def shown(self, wildcards: Any) -> dict[str, str | list[str]]:
+        """Names of the cells in a figure of one dataset and architecture."""
+        return {"dataset": wildcards.dataset, "architecture": wildcards.architecture, "regime": self.shown_regimes()}
+
+    def dose_series(self) -> dict[str, list[str]]:
+        """Regimes of each series that has doses: these, and the compared regimes at its ends."""
+        generalizing, memorizing = (self.config["indicators"][role] for role in ("generalizing", "memorizing"))
+        series = {}
+        for name, doses in self._doses().items():
+            if doses:
+                ends = [generalizing, *([memorizing] if self._series(memorizing) == name else [])]
+                series[name] = [regime for regime in self.config["regimes"] if regime in (*doses, *ends)]
+        return series
+
+    def traits(self) -> dict[str, dict[str, Any]]:
+        """For each observable, which ``images`` it is measured on, and patterns of two kinds of its features.
+
+        Features that need ``labels``, and those that only repeat the firing ``rates``.
+        """
+        traits = {}
+        for name, entry in self.config["observables"].items():
+            constants = self._plugin("observables", name).constants
+            images = entry["images"] or self.config["spikes"]["images"]
+            traits[name] = {"images": images, **{key.lower(): constants.get(key, []) for key in ("LABELS", "RATES")}}
+        return traits
+
+    def process_files(self) -> list[str]:
+        """Paths of the tests and fits of every run, of all observables that give them."""
+        return [path for name in self.observables("process") for path in self.run_files(f"process/{name}.parquet")]
 
     def is_compared(self) -> bool:
         """Tell whether some dataset and architecture has both regimes that the indicators compare."""
@@ -111,7 +178,7 @@ class Grid:
         compared = [self.config["indicators"][role] for role in ("memorizing", "generalizing")]
         return any(all(Cell(*network, regime) in cells for regime in compared) for network in self.networks)
 
-    def run_files(self, file: str, seeds: str | None = None, **chosen: str) -> list[str]:
+    def run_files(self, file: str, seeds: str | None = None, **chosen: str | list[str]) -> list[str]:
         """Paths of ``file`` in every run, or in those of the block ``seeds`` or whose cell has the ``chosen`` names."""
         blocks = self.blocks if seeds is None else [seeds]
         cells = self._cells_with(**chosen)
@@ -152,7 +219,7 @@ class Grid:
         kept = sorted({0, last, *(epoch for epoch in settings["checkpoints"] if epoch < last)})
         return {key: value for key, value in settings.items() if key != "target_accuracy"} | {"checkpoints": kept}
 
-    def target_accuracies(self, **chosen: str) -> list[dict[str, Any]]:
+    def target_accuracies(self, **chosen: str | list[str]) -> list[dict[str, Any]]:
         """Names of every cell, or of those with the ``chosen`` names, with the ``target_accuracy`` of its networks."""
         return [
             cell._asdict() | {"target_accuracy": self._settings("training", cell)["target_accuracy"]}
@@ -160,8 +227,12 @@ class Grid:
         ]
 
     def spikes(self, wildcards: Any) -> dict[str, Any]:
-        """What is presented to the networks of a run and kept, with the same precedence as ``training``."""
-        return self._settings("spikes", wildcards)
+        """What is presented to the networks of a run and kept, with the same precedence as ``training``.
+
+        ``presented`` is empty, or ``_train`` or ``_test`` where an observable asks for these images.
+        """
+        settings = self._settings("spikes", wildcards)
+        return settings | ({"images": wildcards.presented.removeprefix("_")} if wildcards.presented else {})
 
     def code(self, script: str, *folders: str, **fixed: str) -> Callable[[Any], str]:
         """Hash of the code of a rule's script and of the plug-ins that its job uses.
@@ -177,11 +248,35 @@ class Grid:
 
         return of_job
 
+    def _series(self, regime: str) -> str | None:
+        return self._plugin("regimes", regime).constants.get("SERIES")
+
+    def _doses(self) -> dict[str, list[str]]:
+        """Regimes that are only there as doses between the compared ones, by series.
+
+        Those of a kind that is a dose, and not compared; but not one that differs from a compared regime of its kind in
+        more than the dose: in training or spikes.
+        """
+        doses: dict[str, list[str]] = {name: [] for name in SERIES}
+        if not self.is_compared():
+            return doses
+        compared = {self.config["indicators"][role] for role in ("memorizing", "generalizing")}
+        entries = self.config["regimes"]
+        kinds = {entries[regime]["kind"] for regime in compared}
+        for regime, entry in entries.items():
+            variant = entry["kind"] in kinds and (entry.get("training") or entry.get("spikes"))
+            if self._series(regime) and regime not in compared and not variant:
+                doses[self._series(regime)].append(regime)
+        return doses
+
+    def _dose_regimes(self) -> list[str]:
+        return [regime for regimes in self._doses().values() for regime in regimes]
+
     def _product(self) -> Iterator[tuple[str, ...]]:
         return product(*(self.config[axis] for axis in ("datasets", "architectures", "regimes")))
 
-    def _cells_with(self, **chosen: str) -> list[Cell]:
-        return [cell for cell in self.cells if all(getattr(cell, axis) == name for axis, name in chosen.items())]
+    def _cells_with(self, **chosen: str | list[str]) -> list[Cell]:
+        return [cell for cell in self.cells if _matches(cell, chosen)]
 
     def _is_kept(self, cell: Cell) -> bool:
         only, exclude = self.config["only"], self.config["exclude"]
@@ -206,6 +301,10 @@ class Grid:
             | regime_kind.get(section.upper(), {})
             | entries["regimes"][wildcards.regime].get(section, {})
         )
+
+
+def _names_a_table(name: Any) -> bool:
+    return isinstance(name, str) and name.isidentifier() and name not in _FOLDERS_OF_RUNS
 
 
 def _matches(cell: Cell, rule: dict[str, str | list[str]]) -> bool:

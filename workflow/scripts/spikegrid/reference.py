@@ -23,7 +23,7 @@ any job starts.
 | --- | --- |
 | `config.yaml` | digits of scikit-learn, an MLP and a CNN, 5 seeds; minutes on two cores, no download |
 | `config/smoke.yaml` | the smallest grid that has every part; seconds, for tests |
-| `config/mnist.yaml` | MNIST, larger networks, 3 seeds |
+| `config/mnist.yaml` | MNIST, larger networks, 5 seeds |
 | `config/paper.yaml` | four architectures × MNIST, Fashion-MNIST, CIFAR-10, 5 seeds; wants a GPU |
 
 The grid is **datasets × architectures × regimes**, over all seeds. Each entry has a name of your choice, which becomes
@@ -47,6 +47,10 @@ exclude:
   - { dataset: cifar10, architecture: mlp }
   - { dataset: mnist, regime: [memorizing, generalizing] }
 ```
+
+Regimes may be doses of one thing: those of kind `corrupted_labels` and further ones of kind `memorizing` are doses of
+label noise, those of kind `few_samples` doses of training images. They have a table and a figure of their own, with the
+two regimes that `indicators` compares, and are left out of most other figures.
 """
 
 SECTIONS = {"training": "Training", "spikes": "Spikes", "indicators": "Indicators"}
@@ -78,9 +82,9 @@ def _lines() -> Iterator[str]:
         yield f"## {title}: `{folder}`\n"
         yield f"A plug-in is one file in `workflow/scripts/spikegrid/{folder}/`, or in the folder `{folder}` of one of"
         yield f"your `plugins` folders. It exports `{FUNCTIONS[folder]}()` and the schema of its parameters.\n"
-        if folder == "datasets":
+        if folder in ("datasets", "observables"):
             yield "Every entry may hold:\n"
-            yield from _table(schema["$defs"]["dataset"])
+            yield from _table(schema["$defs"][folder.removesuffix("s")])
         for name, plugin in find_plugins(folder).items():
             yield f"### `kind: {name}`\n\n{plugin.summary.replace('``', '`')}\n"
             if plugin.parameters:
@@ -99,14 +103,14 @@ def _table(rules: dict[str, dict[str, Any]], required: list[str] | None = None) 
 
 def _type(rule: dict[str, Any]) -> str:
     if "enum" in rule:
-        return ", ".join(f"`{value}`" for value in rule["enum"])
+        return ", ".join(f"`{'null' if value is None else value}`" for value in rule["enum"])
     if "propertyNames" in rule:
         return "entries by name"
     types = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
     words = " or ".join(types)
     if "items" in rule:
         items = rule["items"]
-        words = "list of cells" if items["type"] == "object" else f"list of {_type(items)}"
+        words = "list of cells" if items.get("type") == "object" else f"list of {_type(items)}"
     bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     return " ".join([words, ", ".join(f"{sign} {rule[key]:,}" for key, sign in bounds.items() if key in rule)]).strip()
 
