@@ -115,7 +115,7 @@ def test_what_is_taken_out_of_the_grid_redoes_no_run(work, code, smoke_grid):
     [
         ("regimes", "memorizing", {"fraction": 0.5}, ["memorizing"]),
         ("regimes", "generalizing", {"training": {"learning_rate": 0.01}}, ["generalizing"]),
-        ("architectures", "mlp", {"hidden": [16]}, ["untrained", "generalizing", "memorizing"]),
+        ("architectures", "mlp", {"hidden": [16]}, ["untrained", "generalizing", "memorizing", "corrupted", "few"]),
     ],
 )
 def test_a_changed_entry_redoes_its_own_runs(work, code, smoke_grid, section, name, change, runs_of):

@@ -30,9 +30,10 @@ def dose_response(
     fewer than 2 regimes of a series.
 
     The dose of a network is the mean over the networks of its regime in its cell, so seeds of a regime share it;
-    ``doses`` counts different ones. ``rho`` is in [-1, 1]. ``low`` and ``high`` are quantiles of ρ over resamples of
-    the networks within each regime. ``p_value`` is that of ``permuted_p_values``, ``p_adjusted`` the same adjusted by
-    Benjamini and Hochberg over the whole table. All five are NaN with fewer than 3 doses, for values of which one is
+    ``doses`` counts different ones. ``rho`` is in [-1, 1]; networks of one dose are ties, so a response that never
+    turns stays below 1 in size: .97 for 4 doses of 5 networks. ``low`` and ``high`` are quantiles of ρ over resamples
+    of the networks within each regime. ``p_value`` is that of ``permuted_p_values``, ``p_adjusted`` the same adjusted
+    by Benjamini and Hochberg over the whole table. All five are NaN with fewer than 3 doses, for values of which one is
     undefined, and for values that are all alike.
     """
     fitted = features[features["reached_target"]]
@@ -111,7 +112,7 @@ def _response(networks: pd.DataFrame, dose: str, settings: dict[str, Any]) -> pd
         rows, of_networks = values.to_numpy(float), doses[regimes].to_numpy(float)
         bounds = spearman_intervals(rows, of_networks, regimes, settings["confidence"], settings["resamples"])
         found = spearman(rows, of_networks), *bounds, permuted_p_values(rows, of_networks)
-        response[statistics] = np.transpose(found)
+        response[statistics] = np.round(found, 12).T + 0.0  # rounding errors of a ρ of 0 are no sign
     return response.reset_index()
 
 
