@@ -31,6 +31,7 @@ TABLES = [
     "indicators.csv",
     "doses.csv",
     "stable_indicators.csv",
+    "stable_indicators.html",
 ]
 
 

@@ -102,8 +102,9 @@ rule stable_indicators:
         indicators=rules.indicators.output.indicators,
         doses=rules.doses.output.doses,
     output:
-        stable=report(
-            "results/tables/stable_indicators.csv",
+        stable="results/tables/stable_indicators.csv",
+        findings=report(
+            "results/tables/stable_indicators.html",
             caption="../report/stable_indicators.rst",
             category="Indicators",
             labels={"figure": "stable indicators, in words"},

@@ -1,15 +1,53 @@
-"""What a row of the stable indicators says, in words."""
+"""What the stable indicators say, in words: a sentence a row, and all of them on a page."""
 
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import numpy as np
+import pandas as pd
+
+from spikegrid.feature_names import in_words
 
 LAST_LAYER, WHOLE_NETWORK = "last layer", "network"
 """Places compared across architectures: the deepest layer that an observable measures, and depth 0."""
 
 DOSES = {"label_noise": "the share of corrupted labels", "training_size": "the number of training images"}
 """What features answer to, beside the two regimes, by series."""
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Stable indicators</title>
+<style>
+body {{ font: 15px/1.45 sans-serif; color: #262626; max-width: 62em; margin: 1.5em auto; padding: 0 1em; }}
+table {{ border-collapse: collapse; }}
+td {{ padding: .35em .8em .35em 0; vertical-align: top; border-bottom: 1px solid #e6e6e6; }}
+td:first-child {{ color: #6b6b6b; text-align: right; }}
+.unstable {{ color: #6b6b6b; }}
+</style>
+<h1>Which features tell {memorizing} from {generalizing} networks?</h1>
+<p>A row a feature, by rank. Stable: one sign in every dataset and architecture, intervals off 0 in each of them, at the
+end and over training, and a permutation p that holds among all features.</p>
+{sections}</html>
+"""
+_PLACES = {LAST_LAYER: "Layer nearest the output", WHOLE_NETWORK: "Whole network"}
+
+
+def findings_page(ranked: pd.DataFrame, settings: dict[str, Any]) -> str:
+    """Return the sentences of the stable indicators as a page of HTML, by place and rank, which needs no other file."""
+    sections = []
+    for place, title in _PLACES.items():
+        rows = ranked[ranked["place"] == place]
+        count = f"{rows['stable'].sum()} of {len(rows)} features are stable."
+        found = "".join(
+            f"<tr class={'stable' if row.stable else 'unstable'}><td>{row.rank}<td>{escape(row.sentence)}\n"
+            for row in rows.itertuples()
+        )
+        sections.append(f"<h2>{title}</h2>\n<p>{count}</p>\n<table>\n{found}</table>\n")
+    regimes = {role: escape(settings[role]) for role in ("memorizing", "generalizing")}
+    return _PAGE.format(sections="".join(sections), **regimes)
 
 
 def sentence(row: dict[str, Any], settings: dict[str, Any]) -> str:
@@ -19,7 +57,7 @@ def sentence(row: dict[str, Any], settings: dict[str, Any]) -> str:
     settings: the names of the two regimes and ``false_discovery_rate``.
     """
     place = "last layer" if row["place"] == LAST_LAYER else "whole network"
-    subject = f"the {row['feature'].replace('_', ' ')} (observable {row['observable']}) of the {place}"
+    subject = f"the {in_words(row['feature'])} (observable {row['observable']}) of the {place}"
     memorizing, generalizing = settings["memorizing"], settings["generalizing"]
     if not row["stable"]:
         reasons = "; ".join(_reasons(row, settings["false_discovery_rate"]))

@@ -118,7 +118,11 @@ class Grid:
         """Paths of the tables that the grid ends in."""
         names = ["history.csv", "runs.csv", "features.parquet"]
         names += ["process.csv"] if self.observables("process") else []
-        names += ["indicators.csv", "doses.csv", "stable_indicators.csv"] if self.is_compared() else []
+        names += (
+            ["indicators.csv", "doses.csv", "stable_indicators.csv", "stable_indicators.html"]
+            if self.is_compared()
+            else []
+        )
         return [f"results/tables/{name}" for name in names]
 
     def figures(self) -> list[str]:

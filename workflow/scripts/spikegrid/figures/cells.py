@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from spikegrid.figures.style import ORDER_SUFFIX, shortened
+from spikegrid.feature_names import ORDER_SUFFIX
+from spikegrid.figures.style import shortened
 
 CELL = ["dataset", "architecture"]
 

@@ -1,6 +1,5 @@
 """The one style of all figures: sizes, fonts, the look of each regime, and how a figure becomes files."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -13,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from spikegrid.feature_names import in_words
 from spikegrid.files import written_whole
 
 matplotlib.use("Agg")
@@ -62,16 +62,6 @@ do not depend on those of the machine; type 42 embeds it as text."""
 
 INK, PALE = "#262626", "#B3B3B3"
 """Colours of what belongs to no regime."""
-
-_PROPER_NAMES = {
-    name.lower(): name
-    for name in (
-        *("Fano", "Poisson", "Bernoulli", "Hamming", "ISI", "CV", "CV2", "LV", "ICC", "PCA", "CUSUM"),
-        *("Kolmogorov", "Smirnov", "Wald", "Wolfowitz", "Ljung", "Box", "Cochran", "Armitage"),
-    )
-}
-ORDER_SUFFIX = re.compile("_(random|class_blocked|given)$")
-"""How names of features end that depend on the order of images."""
 
 _METADATA = {".pdf": {"CreationDate": None}, ".png": {"Software": None}}
 _MM_PER_INCH = 25.4
@@ -142,10 +132,7 @@ def shortened(name: str, length: int) -> str:
 
 def feature_label(feature: str, length: int = 60) -> str:
     """Return a feature's name as words, broken into lines of about ``length`` characters."""
-    stem, *order = ORDER_SUFFIX.split(feature)[:2]
-    words = " ".join(_PROPER_NAMES.get(word, word) for word in stem.split("_"))
-    label = ", ".join([words, *(name.replace("_", "-") for name in order)])
-    return fill(label, length, break_long_words=False, break_on_hyphens=False)
+    return fill(in_words(feature), length, break_long_words=False, break_on_hyphens=False)
 
 
 def regime_key(look: Look, label: str, marker: bool = False) -> Line2D:
