@@ -28,8 +28,8 @@ td:first-child {{ color: #6b6b6b; text-align: right; }}
 .unstable {{ color: #6b6b6b; }}
 </style>
 <h1>Which features tell {memorizing} from {generalizing} networks?</h1>
-<p>A row a feature, by rank. Stable: one sign in every dataset and architecture, intervals off 0 in each of them, at the
-end and over training, and a permutation p that holds among all features.</p>
+<p>A row a feature, by rank. A cell is a dataset with an architecture. Stable: one sign in every cell, intervals off 0
+in each of them, at the end and over training, and a permutation p that holds among all features.</p>
 {sections}</html>
 """
 _PLACES = {LAST_LAYER: "Layer nearest the output", WHOLE_NETWORK: "Whole network"}
