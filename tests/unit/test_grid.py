@@ -209,19 +209,26 @@ def test_process_files_are_those_of_every_observable_of_that_kind():
     assert "results/tables/process.csv" not in grid_of().tables()
 
 
-def test_traits_name_the_images_and_the_features_that_need_labels_or_only_repeat_the_rates():
+def test_traits_name_the_images_and_the_features_that_need_labels_or_have_a_caveat():
     entries = {
         "firing": {"kind": "firing"},
         "firing_train": {"kind": "firing", "images": "train"},
         "classes": {"kind": "class_information"},
         "pairs": {"kind": "correlations", "images": "test"},
     }
-    firing = {"labels": ["*_class_blocked"], "rates": ["fano_factor_*_random"]}
+    firing = {"labels": ["*_class_blocked"], "caveats": {"bound to rates": ["fano_factor_*"]}}
     assert grid_of(observables=entries).traits() == {
         "firing": {"images": "test"} | firing,
         "firing_train": {"images": "train"} | firing,
-        "classes": {"images": "test", "labels": ["*"], "rates": []},
-        "pairs": {"images": "test", "labels": ["noise_correlation*"], "rates": []},
+        "classes": {
+            "images": "test",
+            "labels": ["*"],
+            "caveats": {
+                "not learned": ["*_trained_labels"],
+                "bound to rates": ["selectivity*", "hamming_within*", "hamming_between*"],
+            },
+        },
+        "pairs": {"images": "test", "labels": ["noise_correlation*"], "caveats": {}},
     }
     traits = grid_of(observables=entries, spikes={"images": "train"}).traits()
     images = {name: trait["images"] for name, trait in traits.items()}
@@ -233,7 +240,7 @@ def test_traits_of_an_observable_that_names_no_features_are_empty(tmp_path):
     source = 'READS = ["spikes"]\nPARAMETERS = {}\ndef observe(artefacts): ...\n'
     (tmp_path / "observables" / "mine.py").write_text(source)
     grid = grid_of(plugins=[str(tmp_path)], observables={"own": {"kind": "mine"}})
-    assert grid.traits() == {"own": {"images": "test", "labels": [], "rates": []}}
+    assert grid.traits() == {"own": {"images": "test", "labels": [], "caveats": {}}}
 
 
 def test_observables_can_be_chosen_by_kind():

@@ -77,12 +77,12 @@ def ranking(names, stable=(), observable="firing", place="last layer", images="t
         {"rank": rank, "observable": observable, "feature": name, "place": place, "images": images}
         | {
             "needs_labels": name.endswith("_class_blocked"),
-            "repeats_rates": name == "lv_random",
+            "caveat": "bound to rates" if name == "lv_random" else np.nan,
             "stable": name in stable,
         }
         for rank, name in enumerate(names, start=first_rank)
     ]
-    columns = ["rank", "observable", "feature", "place", "images", "needs_labels", "repeats_rates", "stable"]
+    columns = ["rank", "observable", "feature", "place", "images", "needs_labels", "caveat", "stable"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -272,10 +272,10 @@ def test_rows_say_which_images_and_whether_labels_are_needed():
     assert texts.count("test") == texts.count("train") == 1
 
 
-def test_rows_say_which_features_only_repeat_the_rates():
+def test_rows_say_which_features_have_a_caveat():
     effects = {"lv_random": (2.0, 4.0, 2.0, 6.0), "lv_given": (2.0, 4.0, 2.0, 6.0)}
     axes, *_ = draw_stable_indicators(ranking(effects), indicators(effects), "memorizing", "generalizing").axes
-    repeated = [text.xy[1] for text in axes.texts if text.get_text() == "repeated"]
+    repeated = [text.xy[1] for text in axes.texts if text.get_text() == "bound to rates"]
     assert repeated == [0]
 
 

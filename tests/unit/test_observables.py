@@ -121,11 +121,14 @@ def test_tables_are_those_that_the_plugin_declares_and_can_be_written_and_read(w
 
 
 @pytest.mark.parametrize("name", OBSERVABLES)
-@pytest.mark.parametrize("literal", ["LABELS", "RATES"])
-def test_every_pattern_of_features_matches_one(write_spikes, name, literal):
-    features = features_of(name, write_spikes(random_layers(), **images_of()))["feature"].unique()
-    for pattern in find_plugins("observables")[name].constants.get(literal, []):
-        assert any(fnmatch(feature, pattern) for feature in features), pattern
+def test_every_pattern_of_features_matches_one(write_spikes, name):
+    images = images_of()
+    path = write_spikes(random_layers(), **images, train_labels=np.tile(images["labels"], (2, 1)))
+    features = features_of(name, path)["feature"].unique()
+    constants = find_plugins("observables")[name].constants
+    for patterns in [constants.get("LABELS", []), *constants.get("CAVEATS", {}).values()]:
+        for pattern in patterns:
+            assert any(fnmatch(feature, pattern) for feature in features), pattern
 
 
 @pytest.mark.parametrize("name", OBSERVABLES)

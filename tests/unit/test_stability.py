@@ -26,8 +26,8 @@ SETTINGS = {
     "false_discovery_rate": 0.05,
 }
 TRAITS = {
-    "firing": {"images": "test", "rates": ["*_random"], "labels": ["*_by_class", "label_*"]},
-    "fit": {"images": "train", "rates": [], "labels": []},
+    "firing": {"images": "test", "caveats": {"bound to rates": ["*_random"]}, "labels": ["*_by_class", "label_*"]},
+    "fit": {"images": "train", "caveats": {}, "labels": []},
 }
 NO_DOSES = pd.DataFrame(columns=DOSE_COLUMNS)
 REGIMES = ("memorizing", "generalizing")
@@ -397,20 +397,21 @@ def test_feature_that_some_cells_lack_is_judged_by_those_that_have_it():
     assert (row["cells"], row["sign"], row["stable"]) == (2, "higher", True)
 
 
-def test_traits_say_what_a_feature_needs_and_whether_it_repeats_the_rates():
+def test_traits_say_what_a_feature_needs_and_its_caveat():
     values = planted([4, 4], features=1)
     parts = [features_of(values, feature=name) for name in ("rate", "rate_by_class", "label_information", "f_random")]
     table = found(pd.concat([*parts, features_of(values, observable="fit", feature="rate_by_class")]))
-    columns = ["observable", "feature", "images", "needs_labels", "repeats_rates"]
+    columns = ["observable", "feature", "images", "needs_labels", "caveat"]
     assert {tuple(row) for row in table[columns].to_numpy().tolist()} == {
-        ("firing", "rate", "test", False, False),
-        ("firing", "rate_by_class", "test", True, False),
-        ("firing", "label_information", "test", True, False),
-        ("firing", "f_random", "test", False, True),
-        ("fit", "rate_by_class", "train", False, False),
+        ("firing", "rate", "test", False, ""),
+        ("firing", "rate_by_class", "test", True, ""),
+        ("firing", "label_information", "test", True, ""),
+        ("firing", "f_random", "test", False, "bound to rates"),
+        ("fit", "rate_by_class", "train", False, ""),
     }
     said = table.set_index("feature").loc["f_random", "sentence"]
-    assert said.endswith("; it repeats the firing rates and is no evidence beside them.")
+    assert said.endswith("; caveat: bound to rates.")
+    assert table["caveat"].tolist() == ["", "", "", "", "bound to rates"], "ranked behind those without a caveat"
 
 
 def doses_of(rho: dict[tuple[str, str], float], **columns: object) -> pd.DataFrame:
@@ -582,3 +583,16 @@ def test_empty_tables_read_again_from_files_serve_too(tmp_path):
     assert len(stable_indicators(features, indicators, no_doses, SETTINGS, TRAITS)) == 5
     no_indicators = read_again(indicators.iloc[:0], tmp_path / "indicators.csv")
     assert len(stable_indicators(features, no_indicators, no_doses, SETTINGS, TRAITS)) == 0
+
+
+def test_a_cell_whose_regime_missed_its_target_leaves_nothing_stable():
+    features = features_of(planted([4, 4], features=1))
+    cell = features["architecture"].unique()[1]
+    missed = (features["architecture"] == cell) & (features["regime"] == SETTINGS["memorizing"])
+    assert found(features)["stable"].all()
+    table = found(features.assign(reached_target=~missed))
+    assert set(table["cells"]) == {2}
+    assert set(table["sign"]) == {"undefined"}
+    assert not table["stable"].any()
+    assert "no network of one regime to compare in 1 of 2 cells" in table["sentence"][0], table["sentence"][0]
+    assert "includes 0" not in table["sentence"][0]

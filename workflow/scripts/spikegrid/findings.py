@@ -29,7 +29,8 @@ td:first-child {{ color: #6b6b6b; text-align: right; }}
 </style>
 <h1>Which features tell {memorizing} from {generalizing} networks?</h1>
 <p>A row a feature, by rank. A cell is a dataset with an architecture. Stable: one sign in every cell, intervals off 0
-in each of them, at the end and over training, and a permutation p that holds among all features.</p>
+in each of them, at the end and over training, and a permutation p that holds among all features. Caveats: what is
+bound to rates changes when the firing rates alone change; what is not learned differs before any training.</p>
 {sections}</html>
 """
 _PLACES = {LAST_LAYER: "Layer nearest the output", WHOLE_NETWORK: "Whole network"}
@@ -76,8 +77,8 @@ def sentence(row: dict[str, Any], settings: dict[str, Any]) -> str:
         if not np.isnan(low):
             course = "it rises" if low > 0 else "it falls" if high < 0 else "it moves in no one direction"
             clauses.append(f"with {dose} {course} (ρ {_range(low, high, _share)})")
-    if row["repeats_rates"]:
-        clauses.append("it repeats the firing rates and is no evidence beside them")
+    if row["caveat"]:
+        clauses.append(f"caveat: {row['caveat']}")
     return f"Stable: {'; '.join(clauses)}."
 
 
@@ -85,13 +86,15 @@ def _reasons(row: dict[str, Any], rate: float) -> list[str]:
     """Say why an indicator is not stable, every reason."""
     cells = row["cells"]
     reasons = []
+    if row["missing_cells"]:
+        reasons.append(f"no network of one regime to compare in {_of(row['missing_cells'], cells)}")
     if row["disagreeing_cells"]:
         reasons.append("its sign differs between cells")
     if row["zero_cells"]:
         reasons.append(f"its difference is 0 in {_of(row['zero_cells'], cells)}")
     for period, words in (("", ""), ("_over_training", "over training ")):
         opposite, undefined = row[f"opposite{period}_cells"], row[f"no_interval{period}_cells"]
-        if around := cells - row[f"off_zero{period}_cells"] - opposite - undefined:
+        if around := cells - row["missing_cells"] - row[f"off_zero{period}_cells"] - opposite - undefined:
             reasons.append(f"{words}its interval includes 0 in {_of(around, cells)}")
         if opposite and not row["disagreeing_cells"]:
             reasons.append(f"{words}its interval lies on the other side of 0 in {_of(opposite, cells)}")

@@ -100,9 +100,13 @@ class Grid:
     def observed_files(self, observable: str) -> dict[str, str]:
         """Pattern of each artefact of a run that an observable reads, by the name under which it gets it."""
         reads = self._plugin("observables", observable).constants["READS"]
-        files = {name: f"{RUN}/{ARTEFACTS[name]}" for name in reads}
+        artefacts = ARTEFACTS | {"spikes": self.spike_file(observable)}
+        return {name: f"{RUN}/{artefacts[name]}" for name in reads}
+
+    def spike_file(self, observable: str) -> str:
+        """Name of the spike file of a run that an observable reads: that of the images which it asks for."""
         images = self.config["observables"][observable]["images"]
-        return files | ({"spikes": f"{RUN}/spikes_{images}.npz"} if images and "spikes" in reads else {})
+        return f"spikes_{images}.npz" if images else ARTEFACTS["spikes"]
 
     def observable_tables(self, observable: str) -> dict[str, str]:
         """Pattern of the tables of one run that an observable gives: ``features`` and those that it names."""
@@ -161,15 +165,15 @@ class Grid:
         return series
 
     def traits(self) -> dict[str, dict[str, Any]]:
-        """For each observable, which ``images`` it is measured on, and patterns of two kinds of its features.
-
-        Features that need ``labels``, and those that only repeat the firing ``rates``.
-        """
+        """For each observable its ``images``, and patterns of its features: which need ``labels``, have ``caveats``."""
         traits = {}
         for name, entry in self.config["observables"].items():
             constants = self._plugin("observables", name).constants
-            images = entry["images"] or self.config["spikes"]["images"]
-            traits[name] = {"images": images, **{key.lower(): constants.get(key, []) for key in ("LABELS", "RATES")}}
+            traits[name] = {
+                "images": entry["images"] or self.config["spikes"]["images"],
+                "labels": constants.get("LABELS", []),
+                "caveats": constants.get("CAVEATS", {}),
+            }
         return traits
 
     def process_files(self) -> list[str]:

@@ -9,7 +9,7 @@ where torch is not installed, and thousands of entries cost nothing.
 ``SERIES``                what a regime is a dose of, ``label_noise`` or ``training_size`` (regimes)
 ``READS``                 artefacts of a run that an observable reads (observables)
 ``TABLES``                names of further tables that it gives beside its features, such as ``units`` (observables)
-``RATES``                 patterns of its features that only repeat the firing rates (observables)
+``CAVEATS``               patterns of its features that need a word of caution, by that word (observables)
 ``LABELS``                patterns of its features that need the labels of images, such as ``*_ratio`` (observables)
 ========================  ============================================================================================
 """

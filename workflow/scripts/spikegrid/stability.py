@@ -22,7 +22,7 @@ COLUMNS = [
     *INDICATOR,
     "images",
     "needs_labels",
-    "repeats_rates",
+    "caveat",
     "stable",
     "cells",
     "sign",
@@ -51,17 +51,19 @@ def stable_indicators(
 
     features: the joined table of all runs. indicators, doses: the tables of ``compare_regimes`` and ``dose_response``.
     settings: the names of the two regimes and ``false_discovery_rate``. traits: for each observable the ``images`` that
-    it presents, test or train, and two lists of patterns of its features: ``labels``, of those that need labels, and
-    ``rates``, of those that hold nothing which the firing rates do not.
+    it presents, test or train, and patterns of its features: ``labels``, of those that need labels, and ``caveats``, of
+    those with a caveat, by that.
 
-    A cell is a dataset and architecture. All columns speak of memorizing − generalizing at the end of training.
+    A cell is a dataset and architecture that measures the feature in both regimes; one where no network of a regime
+    reached its target counts among the ``cells`` but cannot be compared, and then nothing is stable. All columns speak
+    of memorizing − generalizing at the end of training.
     ``sign`` is higher or lower where every cell agrees, mixed where one disagrees or has a difference of 0, undefined
     where one has none. The majority sign is that of most cells, higher on a tie: ``same_sign_share`` of the cells have
     it, ``off_zero_cells`` and ``off_zero_over_training_cells`` count intervals that lie on its side of 0, and
     ``smallest_auroc`` in [0, 1] is the least over cells after it is turned so that 1 is perfect. ``smallest_g`` and
     ``largest_g`` are Hedges' g of the least and most absolute value, with their sign. ``separated_from`` is the latest
     of the cells'. ``*_rho_*`` is the range of Spearman's ρ with a dose over cells, where it was measured.
-    What is undefined in one cell is NaN.
+    What is undefined in one cell is NaN. ``caveat`` is empty for most features.
 
     ``stable``: one sign in every cell, an interval off 0 in every cell at the end and over training, and ``p_adjusted``
     at most the false discovery rate. The p-value, of ``stratified_p_values``, is there because intervals alone call
@@ -76,7 +78,8 @@ def stable_indicators(
     if final.empty:
         return pd.DataFrame(columns=COLUMNS)
     final = final.merge(_dose_columns(doses), on=[*CELL, "observable", "feature", "layer"], how="left")
-    table = pd.DataFrame([_over_cells(name, rows) for name, rows in final.groupby(INDICATOR)])
+    planned = _planned_cells(features, settings)
+    table = pd.DataFrame([_over_cells(name, rows, planned[name[:2]]) for name, rows in final.groupby(INDICATOR)])
     table = table.merge(_p_values(features, final, settings), on=INDICATOR, how="left")
     table["p_adjusted"] = benjamini_hochberg(table["p_value"].to_numpy())
     table["stable"] = (
@@ -86,11 +89,9 @@ def stable_indicators(
         & (table["p_adjusted"] <= settings["false_discovery_rate"])
     )
     table["images"] = [traits[observable]["images"] for observable in table["observable"]]
-    for column, trait in (("needs_labels", "labels"), ("repeats_rates", "rates")):
-        table[column] = [
-            any(fnmatchcase(feature, pattern) for pattern in traits[observable][trait])
-            for observable, feature in zip(table["observable"], table["feature"])
-        ]
+    named = list(zip(table["observable"], table["feature"]))
+    table["needs_labels"] = [_matches(feature, traits[observable]["labels"]) for observable, feature in named]
+    table["caveat"] = [_caveat(feature, traits[observable]["caveats"]) for observable, feature in named]
     table = _ranked(table)
     table["sentence"] = [sentence(row, settings) for row in table.to_dict("records")]
     return table[COLUMNS]
@@ -148,8 +149,15 @@ def _dose_columns(doses: pd.DataFrame) -> pd.DataFrame:
     return rho.reindex(columns=list(DOSES)).astype(float).reset_index()
 
 
-def _over_cells(name: tuple[str, str, str], rows: pd.DataFrame) -> dict[str, Any]:
-    """Sum up the cells of one indicator."""
+def _planned_cells(features: pd.DataFrame, settings: dict[str, Any]) -> dict[tuple[str, str], int]:
+    """Return for each observable and feature how many cells measure it in both regimes, even if targets were missed."""
+    compared = features[features["regime"].isin([settings["memorizing"], settings["generalizing"]])]
+    measured = compared.groupby(["observable", "feature", *CELL])["regime"].nunique() == 2
+    return measured.groupby(["observable", "feature"]).sum().astype(int).to_dict()
+
+
+def _over_cells(name: tuple[str, str, str], rows: pd.DataFrame, cells: int) -> dict[str, Any]:
+    """Sum up the cells of one indicator, of ``cells`` in all."""
     difference = rows["difference"].to_numpy(float)
     higher, lower = np.count_nonzero(difference > 0), np.count_nonzero(difference < 0)
     majority = 1 if higher >= lower else -1
@@ -158,9 +166,9 @@ def _over_cells(name: tuple[str, str, str], rows: pd.DataFrame) -> dict[str, Any
     defined = np.isfinite(effects).all()
     auroc = rows["auroc"].to_numpy(float)
     summary = dict(zip(INDICATOR, name)) | {
-        "cells": len(rows),
-        "sign": _sign(difference),
-        "same_sign_share": max(higher, lower) / len(rows),
+        "cells": cells,
+        "sign": _sign(difference) if len(rows) == cells else "undefined",
+        "same_sign_share": max(higher, lower) / cells,
         "smallest_g": by_size[0] if defined else np.nan,
         "largest_g": by_size[-1] if defined else np.nan,
         "smallest_auroc": (auroc if majority > 0 else 1 - auroc).min(),
@@ -168,6 +176,7 @@ def _over_cells(name: tuple[str, str, str], rows: pd.DataFrame) -> dict[str, Any
         "disagreeing_cells": min(higher, lower),
         "undefined_cells": np.count_nonzero(~np.isfinite(difference)),
         "zero_cells": np.count_nonzero(difference == 0),
+        "missing_cells": cells - len(rows),
     }
     for period in ("", "_over_training"):
         low, high = (majority * rows[f"{bound}{period}"].to_numpy(float) for bound in ("low", "high"))
@@ -214,10 +223,19 @@ def _final_values(values: pd.DataFrame, rows: pd.DataFrame, epoch: str) -> pd.Da
     return compared.pivot(index=INDICATOR, columns="seed", values="value").sort_index(axis=1)
 
 
+def _matches(feature: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(feature, pattern) for pattern in patterns)
+
+
+def _caveat(feature: str, caveats: dict[str, list[str]]) -> str:
+    return ", ".join(caveat for caveat, patterns in caveats.items() if _matches(feature, patterns))
+
+
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:
     order = table.assign(
         stable=~table["stable"],
+        caveat=table["caveat"] != "",
         sign=table["sign"].map({"higher": 0, "lower": 0, "mixed": 1, "undefined": 2}),
         smallest_g=-table["smallest_g"].abs(),
-    ).sort_values(["stable", "sign", "smallest_g", *INDICATOR], na_position="last")
+    ).sort_values(["stable", "sign", "caveat", "smallest_g", *INDICATOR], na_position="last")
     return table.loc[order.index].reset_index(drop=True).assign(rank=range(1, len(table) + 1))

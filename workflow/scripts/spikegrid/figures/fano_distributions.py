@@ -18,6 +18,7 @@ from spikegrid.rate_models import fit_gamma
 FITTED = 4
 """Number of regimes up to which areas are filled and laws are drawn: more would hide each other."""
 
+_LEAST_RATIO = 0.01
 _BINS_PER_DECADE = 20
 _COLUMN, _ROW = 54.0, 32.0
 _NULL = {"color": style.INK, "linestyle": "-", "linewidth": 0.8}
@@ -66,9 +67,9 @@ def _positive(ratios: pd.Series) -> np.ndarray:
 
 
 def _edges(ratios: np.ndarray, windows: int) -> np.ndarray:
-    """Return the edges of bins of equal width on a log axis, among them 1, that hold all ratios and the null."""
-    null = stats.chi2(windows - 1).ppf([0.001, 0.999]) / windows
-    shown = np.concatenate([ratios[ratios > 0], null])
+    """Return edges of bins of equal width on a log axis, 1 among them, around the null and all ratios from 0.01 on."""
+    null = np.maximum(stats.chi2(windows - 1).ppf([0.001, 0.999]) / windows, _LEAST_RATIO)
+    shown = np.concatenate([ratios[ratios > 0], null]).clip(_LEAST_RATIO)
     first, last = np.log10([shown.min(), shown.max()]) * _BINS_PER_DECADE
     return 10 ** (np.arange(np.floor(first), np.ceil(last) + 1) / _BINS_PER_DECADE)
 
@@ -99,7 +100,7 @@ def _draw_panel(
     axes.axvline(1, color=style.PALE, linewidth=0.5, zorder=0)
     axes.set_xscale("log")
     axes.set_xlim(edges[0], edges[-1])
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if edges[-1] < 200 * edges[0] else (1,)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
 

@@ -104,7 +104,7 @@ def _draw_row(axes: Axes, place: int, indicator: dict, effects: pd.DataFrame, ce
 
 
 def _write_names(axes: Axes, places: list[int], shown: pd.DataFrame) -> None:
-    """Write features at the left; at the right the images and labels that they need, and whether they repeat rates."""
+    """Write features at the left; at the right the images and labels that they need, and their caveats."""
     labels = [style.shortened(style.feature_label(name, 1000), _LABEL) for name in shown["feature"]]
     alike = pd.Series(list(zip(labels, shown["images"]))).duplicated(keep=False)
     labels = [
@@ -120,7 +120,7 @@ def _write_names(axes: Axes, places: list[int], shown: pd.DataFrame) -> None:
     for offset, heading, column in (
         (16, "images", shown["images"]),
         (45, "labels", ["needed" if needed else "–" for needed in shown["needs_labels"].astype(bool)]),
-        (76, "rates", ["repeated" if repeats else "–" for repeats in shown["repeats_rates"].astype(bool)]),
+        (86, "caveat", ["–" if pd.isna(caveat) else caveat for caveat in shown["caveat"]]),
     ):
         axes.annotate(heading, (1, -0.7), (offset, 0), va="bottom", weight="bold", **at)
         for place, text, stable in zip(places, column, shown["stable"].astype(bool)):

@@ -17,6 +17,10 @@ from spikegrid.trains import SpikeTrains
 READS = ["spikes"]
 TABLES = ["units"]
 LABELS = ["*"]
+CAVEATS = {
+    "not learned": ["*_trained_labels"],
+    "bound to rates": ["selectivity*", "hamming_within*", "hamming_between*"],
+}
 PARAMETERS = {}
 
 

@@ -18,7 +18,7 @@ from spikegrid.trains import SpikeTrains
 READS = ["spikes"]
 TABLES = ["units"]
 LABELS = ["*_class_blocked"]
-RATES = ["fano_factor_*_random"]
+CAVEATS = {"bound to rates": ["fano_factor_*"]}
 PARAMETERS = {
     "window": {
         "type": "integer",

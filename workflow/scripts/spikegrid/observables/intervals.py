@@ -26,7 +26,7 @@ from spikegrid.trains import SpikeTrains
 READS = ["spikes"]
 TABLES = ["units", "interval_histograms"]
 LABELS = ["*_class_blocked"]
-RATES = ["interval_cv_random", "cv2_random", "lv_random", "burstiness_random"]
+CAVEATS = {"bound to rates": ["interval_cv_*", "cv2_[!g]*", "lv_[!g]*", "cv2_given", "lv_given", "burstiness_*"]}
 PARAMETERS = {
     "orders": {
         "type": "array",

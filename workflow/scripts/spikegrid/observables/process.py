@@ -19,7 +19,7 @@ from spikegrid.tabulation import in_order
 READS = ["spikes"]
 TABLES = ["process"]
 LABELS = ["*_class_blocked"]
-RATES = ["poisson_dispersion_passing_random", "count_overdispersion_random"]
+CAVEATS = {"bound to rates": ["poisson_dispersion_passing_*", "count_overdispersion_*"]}
 PARAMETERS = {
     "window": {
         "type": "integer",
