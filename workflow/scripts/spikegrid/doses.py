@@ -7,12 +7,10 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from spikegrid.assumptions import benjamini_hochberg
+from spikegrid.dose_series import SERIES
 from spikegrid.indicators import CELL, PLACE, RANDOM_RELABELINGS, ROUNDING
 from spikegrid.randomness import derived_seed
 from spikegrid.tables import RUN
-
-DOSE = {"label_noise": "corrupted_share", "training_size": "training_images"}
-"""What is the dose in each series of regimes: a column of the table of runs."""
 
 FEWEST_DOSES = 3
 COLUMNS = ["series", *CELL, *PLACE, "networks", "doses", "rho", "low", "high", "p_value", "p_adjusted"]
@@ -25,7 +23,7 @@ def dose_response(
 
     features: the joined table of all runs; the value of a network is that of its last epoch. runs: a row a network with
     ``corrupted_share``, the share in [0, 1] of the labels trained on that differ from the true ones, and
-    ``training_images``, their number. series: names of regimes by the name of their series in DOSE. settings:
+    ``training_images``, their number. series: names of regimes by the name of their series in SERIES. settings:
     ``confidence`` and ``resamples``. Networks that missed their target accuracy are left out, and so are cells with
     fewer than 2 regimes of a series.
 
@@ -38,12 +36,12 @@ def dose_response(
     """
     fitted = features[features["reached_target"]]
     last = fitted[fitted["epoch"] == fitted.groupby(RUN, sort=False)["epoch"].transform("max")]
-    last = last.merge(runs[[*RUN, *DOSE.values()]], on=RUN, validate="many_to_one")
+    last = last.merge(runs[[*RUN, *(dose.column for dose in SERIES.values())]], on=RUN, validate="many_to_one")
     parts = []
     for name, regimes in series.items():
         for cell, networks in last[last["regime"].isin(regimes)].groupby(CELL, sort=False):
             if len(networks["regime"].unique()) > 1:
-                response = _response(networks, DOSE[name], settings)
+                response = _response(networks, SERIES[name].column, settings)
                 response[["series", *CELL]] = name, *cell
                 parts.append(response)
     if not parts:

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikegrid.dose_series import SERIES
 from spikegrid.feature_names import in_words
 
 LAST_LAYER, WHOLE_NETWORK = "last layer", "network"
 """Places compared across architectures: the deepest layer that an observable measures, and depth 0."""
-
-DOSES = {"label_noise": "the share of corrupted labels", "training_size": "the number of training images"}
-"""What features answer to, beside the two regimes, by series."""
 
 
 _PAGE = """<!DOCTYPE html>
@@ -72,11 +70,11 @@ def sentence(row: dict[str, Any], settings: dict[str, Any]) -> str:
         f"it needs {'training' if row['images'] == 'train' else 'test'} images and "
         f"{'' if row['needs_labels'] else 'no '}labels",
     ]
-    for series, dose in DOSES.items():
+    for series, dose in SERIES.items():
         low, high = row[f"{series}_rho_low"], row[f"{series}_rho_high"]
         if not np.isnan(low):
             course = "it rises" if low > 0 else "it falls" if high < 0 else "it moves in no one direction"
-            clauses.append(f"with {dose} {course} (ρ {_range(low, high, _share)})")
+            clauses.append(f"with the {dose.words} {course} (ρ {_range(low, high, _share)})")
     if row["caveat"]:
         clauses.append(f"caveat: {row['caveat']}")
     return f"Stable: {'; '.join(clauses)}."

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from spikegrid.code import code_hash
 from spikegrid.configuration import Plugins
+from spikegrid.dose_series import SERIES
 from spikegrid.errors import InputError
 from spikegrid.plugins import Plugin
 
@@ -30,7 +31,6 @@ _FIGURES_OF = {
 }
 """Figures of each kind of observable beside those that all have: of one dataset and architecture, of the whole grid."""
 
-SERIES = ("label_noise", "training_size")
 """What a regime may be a dose of."""
 
 _FOLDERS_OF_RUNS = ("features", "observables", "logs", "benchmarks")

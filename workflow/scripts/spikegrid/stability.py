@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from spikegrid.assumptions import benjamini_hochberg
-from spikegrid.findings import DOSES, LAST_LAYER, WHOLE_NETWORK, sentence
+from spikegrid.dose_series import SERIES
+from spikegrid.findings import LAST_LAYER, WHOLE_NETWORK, sentence
 from spikegrid.indicators import CELL, EXHAUSTIVE, ROUNDING, random_relabelings, relabelings
 
 INDICATOR = ["observable", "feature", "place"]
@@ -35,7 +36,7 @@ COLUMNS = [
     "p_value",
     "p_adjusted",
     "separated_from",
-    *(f"{series}_rho_{bound}" for series in DOSES for bound in ("low", "high")),
+    *(f"{series}_rho_{bound}" for series in SERIES for bound in ("low", "high")),
     "sentence",
 ]
 
@@ -146,7 +147,7 @@ def _dose_columns(doses: pd.DataFrame) -> pd.DataFrame:
     """Return ρ of each series as a column, a row for every cell, observable, feature and layer."""
     key = [*CELL, "observable", "feature", "layer"]
     rho = doses.astype({"rho": float}).pivot(index=key, columns="series", values="rho")
-    return rho.reindex(columns=list(DOSES)).astype(float).reset_index()
+    return rho.reindex(columns=list(SERIES)).astype(float).reset_index()
 
 
 def _planned_cells(features: pd.DataFrame, settings: dict[str, Any]) -> dict[tuple[str, str], int]:
@@ -184,7 +185,7 @@ def _over_cells(name: tuple[str, str, str], rows: pd.DataFrame, cells: int) -> d
         summary[f"off_zero{period}_cells"] = np.count_nonzero(least > 0)
         summary[f"opposite{period}_cells"] = np.count_nonzero(most < 0)
         summary[f"no_interval{period}_cells"] = np.count_nonzero(np.isnan(low))
-    for series in DOSES:
+    for series in SERIES:
         rho = rows[series].dropna()
         summary[f"{series}_rho_low"], summary[f"{series}_rho_high"] = rho.min(), rho.max()
     return summary

@@ -51,9 +51,8 @@ def join_features(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFra
     """Return the features of all runs and observables as one tidy table.
 
     The name of a file is that of its observable. Beside the columns of every observable the table has ``observable``
-    and
-    ``reached_target``, which is false for networks that averages must leave out.
-    Raises InputError when a table lacks a column or two rows claim the same value.
+    and ``reached_target``, which is false for networks that averages must leave out. Raises InputError when a table
+    lacks a column or two rows claim the same value.
     """
     tables = []
     for path in map(Path, paths):

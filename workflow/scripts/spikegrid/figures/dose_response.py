@@ -10,16 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from spikegrid.dose_series import SERIES
 from spikegrid.figures import style
 from spikegrid.figures.cells import at_last_epoch, labels_with_counts_per_point, last_layer, stem_of
 from spikegrid.figures.curves import Interval, bootstrap_of_mean
 from spikegrid.findings import LAST_LAYER
-
-DOSES = {
-    "label_noise": ("corrupted_share", "share of the training labels that are wrong"),
-    "training_size": ("training_images", "number of training images"),
-}
-"""The column of the table of runs, and the name of its axis, by series."""
 
 ROWS = 6
 _RATES = ["firing_rate_mean", "firing_rate_variance"]
@@ -45,17 +40,17 @@ def draw_dose_response(
     """Draw rows of features at the last layer and epoch; columns of series; lines of architectures.
 
     features: the joined table of all observables on one dataset, with ``reached_target``. runs: a row a network of it,
-    with the columns of DOSES. series: names of regimes by the name of their series. doses: the table of
+    with the columns of SERIES. series: names of regimes by the name of their series. doses: the table of
     ``dose_response``, for Spearman's ρ and its interval. stable: the ranking of ``stable_indicators``, for
     ``shown_features``. Points are means over the networks of a regime that reached their target, at their mean dose,
     bars bootstrap intervals; there is none where the value of a network is undefined.
     """
-    shown_series = {name: series[name] for name in DOSES if series.get(name)}
+    shown_series = {name: series[name] for name in SERIES if series.get(name)}
     rows = shown_features(features, stable)
     if not shown_series or not rows:
         return style.empty_figure("no series of doses was measured")
     reached = at_last_epoch(last_layer(features)).merge(
-        runs[[*_RUN, *(column for column, _ in DOSES.values())]], on=_RUN
+        runs[[*_RUN, *(dose.column for dose in SERIES.values())]], on=_RUN
     )
     shown = reached[reached["regime"].isin([regime for regimes in shown_series.values() for regime in regimes])]
     architectures = list(dict.fromkeys(shown["architecture"]))
@@ -71,12 +66,12 @@ def draw_dose_response(
         correlated = doses[(doses["observable"] == observable) & (doses["feature"] == feature)]
         for axes, (name, regimes) in zip(row, shown_series.items()):
             of_series = of_feature[of_feature["regime"].isin(regimes)]
-            _draw_panel(axes, of_series, DOSES[name][0], architectures, interval)
+            _draw_panel(axes, of_series, SERIES[name].column, architectures, interval)
             style.name_panel(axes, next(letters))
             _write_correlations(axes, correlated[correlated["series"] == name], architectures)
         row[0].set_ylabel(f"{style.feature_label(feature, 22)}\n({style.shortened(observable, 24)})")
     for column, (name, regimes) in zip(panels.T, shown_series.items()):
-        ends = _ends(runs[runs["regime"].isin(regimes)], DOSES[name][0], memorizing, generalizing)
+        ends = _ends(runs[runs["regime"].isin(regimes)], SERIES[name].column, memorizing, generalizing)
         _dose_axis(column, name, ends)
     keys = _keys(architectures, labels_with_counts_per_point(shown, "architecture", architectures))
     title = f"mean and {100 * confidence:.3g} % bootstrap interval over n networks at a dose"
@@ -157,7 +152,7 @@ def _ends(runs: pd.DataFrame, dose: str, memorizing: str, generalizing: str) -> 
 
 
 def _dose_axis(column: Sequence[Axes], name: str, ends: dict[str, float]) -> None:
-    column[-1].set_xlabel(DOSES[name][1], labelpad=10)
+    column[-1].set_xlabel(SERIES[name].words, labelpad=10)
     if name == "training_size":
         column[0].set_xscale("log")
         column[0].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

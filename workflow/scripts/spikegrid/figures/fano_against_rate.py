@@ -23,13 +23,13 @@ _COLUMN, _ROW = 52.0, 42.0
 
 @rc_context(style.RC)
 def draw_fano_against_rate(units: pd.DataFrame, regimes: Sequence[str]) -> Figure:
-    """Draw for at most 4 layers F against the rate p, and below it F / (1 - p) with its mean in bins of p
-    that hold at least 10 units of a regime, both in the random order, the control. A third row shows F / (1 - p) in the
-    class-blocked order, on a log axis, where the table has it.
+    """Draw for at most 4 layers F against the rate p, and below it F / (1 - p).
 
-    units: a row a unit and network, at the last epoch, with ``regime`` and ``reached_target``. Units of all networks
-    that reached their target are pooled; a panel of more than POINTS units shows a random sample, its means are of all.
-    The lines are those of a Poisson train, F = 1, and of a Bernoulli train, F = 1 - p.
+    Both are in the random order, the control; a third row shows F / (1 - p) in the class-blocked order, on a log axis,
+    where the table has it. Means of the ratio are in bins of p that hold at least 10 units of a regime. units: a row a
+    unit and network, at the last epoch, with ``regime`` and ``reached_target``. Units of all networks that reached
+    their target are pooled; a panel of more than POINTS units shows a random sample, its means are of all. The lines
+    are those of a Poisson train, F = 1, and of a Bernoulli train, F = 1 - p.
     """
     looks = style.regime_looks(regimes)
     layers = shown_layers(units)

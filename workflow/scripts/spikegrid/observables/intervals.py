@@ -60,10 +60,10 @@ def observe(artefacts: dict[str, Path], orders: list[str]) -> dict[str, pd.DataF
     Null, under the random order, of which every network has its own: cv2_geo and lv_geo are 1 for every rate; memory
     and autocorrelation are 0 up to -1/n; interval_cv, cv2, lv and burstiness only repeat the rate.
 
-    Units table: seed, epoch, layer, depth, unit, firing_rate, intervals (their number), interval_mean_{order}
-    and the measures above. Histograms, of the last
-    epoch: seed, epoch, layer, depth, order, interval (images), observed (number, units pooled), and what the geometric
-    and the exponential law of each unit's rate expect (see ``spikegrid.interval_laws.interval_histogram``).
+    Units table: seed, epoch, layer, depth, unit, firing_rate, intervals (their number), interval_mean_{order} and the
+    measures above. Histograms, of the last epoch: seed, epoch, layer, depth, order, interval (images), observed
+    (number, units pooled), and what the geometric and the exponential law of each unit's rate expect (see
+    ``spikegrid.interval_laws.interval_histogram``).
     """
     with spikes.load(artefacts["spikes"]) as run_spikes:
         places = orders_by_seed(run_spikes, orders)
