@@ -8,9 +8,9 @@ from scipy.stats import rankdata
 
 from spikegrid.assumptions import benjamini_hochberg
 from spikegrid.dose_series import SERIES
-from spikegrid.indicators import CELL, PLACE, RANDOM_RELABELINGS, ROUNDING
+from spikegrid.indicators import PLACE, RANDOM_RELABELINGS, ROUNDING
 from spikegrid.randomness import derived_seed
-from spikegrid.tables import RUN
+from spikegrid.tables import CELL, RUN
 
 FEWEST_DOSES = 3
 COLUMNS = ["series", *CELL, *PLACE, "networks", "doses", "rho", "low", "high", "p_value", "p_adjusted"]

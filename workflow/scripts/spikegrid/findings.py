@@ -74,7 +74,7 @@ def sentence(row: dict[str, Any], settings: dict[str, Any]) -> str:
         low, high = row[f"{series}_rho_low"], row[f"{series}_rho_high"]
         if not np.isnan(low):
             course = "it rises" if low > 0 else "it falls" if high < 0 else "it moves in no one direction"
-            clauses.append(f"with the {dose.words} {course} (ρ {_range(low, high, _share)})")
+            clauses.append(f"with the {dose.words} {course} (ρ {_range(low, high, written_share)})")
     if row["caveat"]:
         clauses.append(f"caveat: {row['caveat']}")
     return f"Stable: {'; '.join(clauses)}."
@@ -97,7 +97,7 @@ def _reasons(row: dict[str, Any], rate: float) -> list[str]:
         if opposite and not row["disagreeing_cells"]:
             reasons.append(f"{words}its interval lies on the other side of 0 in {_of(opposite, cells)}")
     if row["p_adjusted"] > rate:
-        reasons.append(f"adjusted p {_p(row['p_adjusted'])} is above {_share(rate, 2 if rate >= 0.01 else 3)}")
+        reasons.append(f"adjusted p {_p(row['p_adjusted'])} is above {written_share(rate, 2 if rate >= 0.01 else 3)}")
     if row["undefined_cells"]:
         reasons.append(f"undefined in {_of(row['undefined_cells'], cells)}")
     elif row["no_interval_cells"]:
@@ -131,10 +131,10 @@ def _number(value: float) -> str:
     return (f"{rounded:.0f}" if abs(rounded) >= 10 else f"{rounded:#.2g}").replace("-", "−")
 
 
-def _share(value: float, decimals: int = 2) -> str:
+def written_share(value: float, decimals: int = 2) -> str:
     """Write a number of at most 1 in size without a zero before the point: −.93, .05, 1.00."""
     return f"{round(value, decimals) + 0:.{decimals}f}".replace("0.", ".", 1).replace("-", "−")
 
 
 def _p(value: float) -> str:
-    return "< .001" if value < 0.001 else _share(value, 2 if value >= 0.1 else 3)
+    return "< .001" if value < 0.001 else written_share(value, 2 if value >= 0.1 else 3)

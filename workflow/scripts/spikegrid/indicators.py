@@ -11,8 +11,8 @@ from scipy.stats import bootstrap
 
 from spikegrid.assumptions import benjamini_hochberg
 from spikegrid.randomness import derived_seed
+from spikegrid.tables import CELL
 
-CELL = ["dataset", "architecture"]
 PLACE = ["observable", "feature", "layer", "depth"]
 COLUMNS = [
     *CELL,

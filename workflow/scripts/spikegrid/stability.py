@@ -15,7 +15,8 @@ import pandas as pd
 from spikegrid.assumptions import benjamini_hochberg
 from spikegrid.dose_series import SERIES
 from spikegrid.findings import LAST_LAYER, WHOLE_NETWORK, sentence
-from spikegrid.indicators import CELL, EXHAUSTIVE, ROUNDING, random_relabelings, relabelings
+from spikegrid.indicators import EXHAUSTIVE, ROUNDING, random_relabelings, relabelings
+from spikegrid.tables import CELL
 
 INDICATOR = ["observable", "feature", "place"]
 COLUMNS = [

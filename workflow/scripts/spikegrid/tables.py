@@ -13,6 +13,9 @@ from spikegrid.features import COLUMNS as FEATURE_COLUMNS
 RUN = ["dataset", "architecture", "regime", "seed"]
 """What names one network."""
 
+CELL = ["dataset", "architecture"]
+"""What names the networks that are compared with one another."""
+
 _log = logging.getLogger("spikegrid")
 
 

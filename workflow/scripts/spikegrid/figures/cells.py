@@ -6,8 +6,7 @@ import pandas as pd
 
 from spikegrid.feature_names import ORDER_SUFFIX
 from spikegrid.figures.style import shortened
-
-CELL = ["dataset", "architecture"]
+from spikegrid.tables import CELL
 
 _ORDERS = ["random", "class_blocked", "given"]
 

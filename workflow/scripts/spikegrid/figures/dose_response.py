@@ -14,11 +14,11 @@ from spikegrid.dose_series import SERIES
 from spikegrid.figures import style
 from spikegrid.figures.cells import at_last_epoch, labels_with_counts_per_point, last_layer, stem_of
 from spikegrid.figures.curves import Interval, bootstrap_of_mean
-from spikegrid.findings import LAST_LAYER
+from spikegrid.findings import LAST_LAYER, written_share
+from spikegrid.tables import RUN
 
 ROWS = 6
 _RATES = ["firing_rate_mean", "firing_rate_variance"]
-_RUN = ["dataset", "architecture", "regime", "seed"]
 _ROW, _LEAST_ROW, _LINE, _MARGINS, _ROOM = 25.0, 16.0, 3.1, 28.0, 200.0
 _SHADES = [style.INK, "#7F7F7F", "#595959", "#A6A6A6"]
 _DASHES = [(0, ()), (0, (4, 1.5)), (0, (5, 1, 1, 1)), (0, (2, 1))]
@@ -50,7 +50,7 @@ def draw_dose_response(
     if not shown_series or not rows:
         return style.empty_figure("no series of doses was measured")
     reached = at_last_epoch(last_layer(features)).merge(
-        runs[[*_RUN, *(dose.column for dose in SERIES.values())]], on=_RUN
+        runs[[*RUN, *(dose.column for dose in SERIES.values())]], on=RUN
     )
     shown = reached[reached["regime"].isin([regime for regimes in shown_series.values() for regime in regimes])]
     architectures = list(dict.fromkeys(shown["architecture"]))
@@ -135,14 +135,13 @@ def _write_correlations(axes: Axes, correlated: pd.DataFrame, architectures: Seq
     lines = []
     for architecture in architectures:
         for row in correlated[correlated["architecture"] == architecture].itertuples():
-            text = "undefined" if np.isnan(row.rho) else f"{_share(row.rho)} [{_share(row.low)}, {_share(row.high)}]"
+            text = (
+                "undefined"
+                if np.isnan(row.rho)
+                else f"{written_share(row.rho)} [{written_share(row.low)}, {written_share(row.high)}]"
+            )
             lines.append(f"{style.shortened(architecture, 16)}  ρ = {text}".replace("= undefined", "undefined"))
     axes.set_title("\n".join(lines), loc="right", fontsize=6, linespacing=1.15)
-
-
-def _share(value: float) -> str:
-    """Write a correlation with 2 decimals and no zero before the point."""
-    return f"{round(value, 2) + 0:.2f}".replace("0.", ".", 1).replace("-", "−")
 
 
 def _ends(runs: pd.DataFrame, dose: str, memorizing: str, generalizing: str) -> dict[str, float]:

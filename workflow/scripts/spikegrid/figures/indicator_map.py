@@ -17,6 +17,7 @@ from matplotlib.patches import Patch, Rectangle
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
 from spikegrid.figures.cells import grouped_by_stem
+from spikegrid.tables import read_named
 
 BOUND = 10.0
 """Hedges' g at which the colours end; the scale is linear between -1 and 1 and logarithmic beyond."""
@@ -47,8 +48,7 @@ class _Block:
 
 def read_indicators(path: str | Path, observable: str) -> pd.DataFrame:
     """Return the rows of one observable of the csv table of indicators; a network may be named 1 or NA."""
-    names = dict.fromkeys(["dataset", "architecture", "observable", "feature", "layer"], str)
-    table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
+    table = read_named(path)
     return table[table["observable"] == observable]
 
 

@@ -11,8 +11,9 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
 from spikegrid.figures import style
-from spikegrid.figures.cells import CELL, cells_of, last_layer, of_cell
+from spikegrid.figures.cells import cells_of, last_layer, of_cell
 from spikegrid.findings import LAST_LAYER
+from spikegrid.tables import CELL
 
 BEST = 30
 """So many indicators are shown beside the controls; fewer where many cells make the rows high."""
