@@ -1,0 +1,1 @@
+"""spikegrid against what researchers do today, as ratios of one run: ``make bench``."""

@@ -1,0 +1,1 @@
+"""The table of a run of the benchmarks: printed, as csv, and as a figure."""
