@@ -1,7 +1,7 @@
 """What several files of unit tests share: small image sets, small runs, spike files, and the real images."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # networks this small are slower on several threads, and sums repeat on one
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from spikegrid import packed_bits
 from spikegrid.images import ImageSet
 from spikegrid.spikes import SpikeLayer, SpikeWriter
 
@@ -31,6 +32,13 @@ TRAINING = {
 }
 
 PRESENTED = {"images": "test", "samples": None, "order": "random", "threshold": 0, "units_per_layer": None}
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """Function that sets the number of threads of loops over packed bits, for one test."""
+    yield packed_bits.set_threads
+    packed_bits.set_threads(1)
 
 
 @pytest.fixture

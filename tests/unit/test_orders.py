@@ -12,7 +12,6 @@ from scipy.stats import chisquare, kstest
 
 from spikegrid import spikes
 from spikegrid.orders import orders_by_seed, presentation_order
-from spikegrid.trains import SpikeTrains
 
 ORDERS = ["random", "class_blocked", "given"]
 NETWORK = ("digits", "mlp", "memorizing", 3)
@@ -133,7 +132,7 @@ def test_chance_of_one_order_is_not_common_to_all_networks():
     """Half the images fire; when the first half of the random order fires most differs from network to network."""
     fires, index = np.arange(200) < 100, np.arange(200)
     places = [presentation_order("random", index, index % 2, "dots", seed) for seed in range(300)]
-    early = np.array([SpikeTrains.from_array(fires[None]).take(order).window_counts(100)[0, 0] for order in places])
+    early = np.array([fires[order][:100].sum() for order in places])
     z = (early - 50) / np.sqrt(100 * 0.25 * 100 / 199)
     jittered = z + np.random.default_rng(0).uniform(-0.5, 0.5, 300) / np.sqrt(100 * 0.25 * 100 / 199)
     assert kstest(jittered, "norm").pvalue > 1e-3

@@ -6,11 +6,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from spikegrid.trains import SpikeTrains
+from spikegrid.trains import Raster, SpikeTrains
 
 spike_arrays = array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=200).flatmap(
     lambda shape: arrays(bool, (min(shape[0], 5), shape[1]))
 )
+
+
+def raster_of(spikes: np.ndarray) -> Raster:
+    """Spikes [units, images] as files hold them."""
+    return Raster(np.packbits(spikes.T, axis=1, bitorder="little"), len(spikes))
 
 
 def edge_cases(test):
@@ -86,33 +91,72 @@ def test_window_below_one_image_is_refused(window):
 @edge_cases
 @given(spikes=spike_arrays)
 def test_trains_are_the_transpose_of_packed_images(spikes):
-    packed_images = np.packbits(spikes.T, axis=1, bitorder="little")
-    trains = SpikeTrains.from_images(packed_images, len(spikes))
-    np.testing.assert_array_equal(trains.to_array(), spikes)
+    np.testing.assert_array_equal(raster_of(spikes).trains().to_array(), spikes)
 
 
 @edge_cases
 @given(spikes=spike_arrays)
 def test_trains_at_places_are_the_columns_of_the_array_in_that_order(spikes):
     generator = np.random.default_rng(spikes.shape[1])
-    everything, length = SpikeTrains.from_array(spikes), spikes.shape[1]
+    raster, length = raster_of(spikes), spikes.shape[1]
     for places in (
         generator.permutation(length),
         np.flatnonzero(generator.random(length) < 0.4),
         generator.integers(0, max(length, 1), length + 70 if length else 0),
         np.zeros(0, np.int64),
     ):
-        taken = everything.take(places)
-        assert (taken.units, taken.length) == (len(spikes), len(places))
-        np.testing.assert_array_equal(taken.to_array(), spikes[:, places])
+        trains = raster.trains(places)
+        assert (trains.units, trains.length) == (len(spikes), len(places))
+        expected = SpikeTrains.from_array(spikes[:, places])
+        np.testing.assert_array_equal(trains.words, expected.words)
 
 
-@edge_cases
-@given(spikes=spike_arrays)
-def test_order_of_images_does_not_change_rates(spikes):
-    trains = SpikeTrains.from_array(spikes)
-    shuffled = trains.take(np.random.default_rng(0).permutation(trains.length))
-    np.testing.assert_array_equal(shuffled.rates(), trains.rates())
+@pytest.mark.parametrize("places", [[0, 5], [-1]])
+def test_a_place_outside_the_images_raises_an_index_error(places):
+    with pytest.raises(IndexError, match="expected 0 to 4"):
+        raster_of(np.ones((3, 5), bool)).trains(places)
+
+
+@pytest.mark.parametrize("units", [1, 63, 64, 65, 127, 128, 4096, 4097, 9000])
+def test_trains_of_many_units_are_the_transpose_whatever_the_number_of_threads(units, threads):
+    spikes = np.random.default_rng(units).random((units, 70)) < 0.3
+    threads(1)
+    np.testing.assert_array_equal(raster_of(spikes).trains().to_array(), spikes)
+    threads(3)
+    np.testing.assert_array_equal(raster_of(spikes).trains().to_array(), spikes)
+
+
+@given(spikes=spike_arrays, lag=st.integers(0, 210))
+@example(spikes=np.ones((2, 200), bool), lag=64)
+@example(spikes=np.ones((2, 64), bool), lag=64)
+@example(spikes=np.ones((2, 200), bool), lag=128)
+@example(spikes=np.ones((2, 0), bool), lag=0)
+def test_joint_counts_are_sums_of_products_with_the_train_later(spikes, lag):
+    expected = (spikes[:, : max(spikes.shape[1] - lag, 0)] & spikes[:, lag:]).sum(axis=1)
+    np.testing.assert_array_equal(SpikeTrains.from_array(spikes).joint_counts(lag), expected)
+
+
+@given(spikes=spike_arrays, window=st.integers(1, 250))
+@example(spikes=np.ones((2, 128), bool), window=64)
+@example(spikes=np.ones((2, 10), bool), window=11)
+def test_window_sums_are_those_of_the_counts(spikes, window):
+    windows = SpikeTrains.from_array(spikes).window_sums(window)
+    counts = spikes[:, : windows.windows * window].reshape(len(spikes), windows.windows, window).sum(axis=2)
+    assert windows.windows == spikes.shape[1] // window
+    np.testing.assert_array_equal(windows.sums, counts.sum(axis=1))
+    np.testing.assert_array_equal(windows.squares, (counts**2).sum(axis=1))
+    if windows.windows:
+        np.testing.assert_allclose(windows.means(), counts.mean(axis=1), rtol=1e-15)
+        np.testing.assert_allclose(windows.variances(), counts.var(axis=1), rtol=1e-12, atol=1e-12)
+    else:
+        assert np.isnan([windows.means(), windows.variances()]).all()
+
+
+@given(spikes=spike_arrays, start=st.integers(0, 200), stop=st.integers(0, 250))
+def test_a_part_of_the_array_is_its_columns(spikes, start, stop):
+    start = min(start, spikes.shape[1])
+    part = SpikeTrains.from_array(spikes).to_array(start, max(start, stop))
+    np.testing.assert_array_equal(part, spikes[:, start : max(start, stop)])
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, float])

@@ -30,14 +30,12 @@ def autocorrelation(trains: SpikeTrains, lags: int) -> np.ndarray:
     length, counts = trains.length, trains.spike_counts()
     correlation = np.full((trains.units, lags), np.nan)
     within = min(lags, max(length - 1, 0))
-    spikes = trains.to_array()
-    first = counts[:, None] - spikes[:, length - within :][:, ::-1].cumsum(axis=1, dtype=np.int64)
-    last = counts[:, None] - spikes[:, :within].cumsum(axis=1, dtype=np.int64)
+    first = counts[:, None] - trains.to_array(length - within)[:, ::-1].cumsum(axis=1, dtype=np.int64)
+    last = counts[:, None] - trains.to_array(0, within).cumsum(axis=1, dtype=np.int64)
     rates, scale = trains.rates(), counts * (length - counts)
     for lag in range(1, within + 1):
-        both = np.bitwise_count(trains.words & _later_words(trains.words, lag)).sum(axis=1, dtype=np.int64)
         # Whole numbers up to N² take the large terms away before anything is rounded.
-        earlier = length * both - counts * first[:, lag - 1]
+        earlier = length * trains.joint_counts(lag) - counts * first[:, lag - 1]
         later = length * last[:, lag - 1] - counts * (length - lag)
         np.divide(earlier - rates * later, scale, out=correlation[:, lag - 1], where=scale > 0)
     return correlation
@@ -188,17 +186,6 @@ def _checked(pairs: np.ndarray) -> np.ndarray:
     if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise ValueError(f"pairs have shape {pairs.shape}; expected [P, 2]")
     return pairs
-
-
-def _later_words(words: np.ndarray, lag: int) -> np.ndarray:
-    """Words of the trains ``lag`` images later, zeros after the end, uint64 [U, W]."""
-    whole, bits = divmod(lag, 64)
-    later = np.zeros_like(words)
-    kept = words.shape[1] - whole
-    later[:, :kept] = words[:, whole:] >> np.uint64(bits)
-    if bits:
-        later[:, : kept - 1] |= words[:, whole + 1 :] << np.uint64(64 - bits)
-    return later
 
 
 def _classes(trains: SpikeTrains, labels: np.ndarray) -> Iterator[SpikeTrains]:

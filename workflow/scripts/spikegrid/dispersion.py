@@ -2,23 +2,23 @@
 
 import numpy as np
 
+from spikegrid.trains import WindowSums
 
-def fano_factor(counts: np.ndarray) -> np.ndarray:
+
+def fano_factor(windows: WindowSums) -> np.ndarray:
     """Return the Fano factor of each unit, float64 [U] ≥ 0: F = Var_k(c_k) / Mean_k(c_k) over windows, ddof 0.
 
-    counts: spikes of each unit in each window, [U, K]. F is NaN where it is undefined: for a unit that never fires, and
-    without windows. A Poisson train has F = 1, a Bernoulli train of rate p has F = 1 - p.
+    windows: sums of the counts c over K windows, as ``SpikeTrains.window_sums`` gives them. F is NaN where it is
+    undefined: for a unit that never fires, and without windows. A Poisson train has F = 1, a Bernoulli train of rate p
+    has F = 1 - p.
 
     Null: a random order of images makes every train exchangeable. Over all orders of N = K·T images the counts are
     hypergeometric, so E[F] = (1 - p)(N - T)/(N - 1), and F only repeats the rate.
 
     Source: Fano (1947), Phys. Rev. 72, 26; as ``elephant.statistics.fanofactor``, which also divides by K.
     """
-    undefined = np.full(len(counts), np.nan)
-    if counts.shape[1] == 0:
-        return undefined
-    mean = counts.mean(axis=1)
-    return np.divide(counts.var(axis=1), mean, out=undefined, where=mean > 0)
+    mean = windows.means()
+    return np.divide(windows.variances(), mean, out=np.full(len(mean), np.nan), where=mean > 0)
 
 
 def fano_ratio(fano: np.ndarray, rates: np.ndarray) -> np.ndarray:

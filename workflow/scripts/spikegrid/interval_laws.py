@@ -39,7 +39,7 @@ def interval_histogram(trains: SpikeTrains) -> IntervalHistogram:
     intervals = inter_spike_intervals(trains)
     observed = np.bincount(intervals.values, minlength=1)[1:].astype(np.int64)
     rates, rate_of_unit = np.unique(trains.rates(), return_inverse=True)
-    number = np.bincount(rate_of_unit, intervals.counts(), len(rates))
+    number = np.bincount(rate_of_unit, np.maximum(trains.spike_counts() - 1, 0), len(rates))
     before = np.arange(len(observed))
     geometric, exponential = np.zeros((2, len(observed)))
     for start in range(0, len(rates), _RATES_AT_ONCE):

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikegrid import interval_sums
+from spikegrid.interval_sums import list_intervals, sum_intervals
+from spikegrid.packed_bits import over_units
 from spikegrid.trains import SpikeTrains
 
 
@@ -21,69 +24,92 @@ class Intervals:
 
     values: int64 [M] ≥ 1, images from one spike of a unit to its next.
     unit: int64 [M] in [0, U), never falling; the unit of each interval.
-    units: U, with those that have no interval.
     """
 
     values: np.ndarray
     unit: np.ndarray
-    units: int
-
-    def counts(self) -> np.ndarray:
-        """Return the number of intervals of each unit, int64 [U]: one less than its spikes, 0 for a silent unit."""
-        return np.bincount(self.unit, minlength=self.units)
 
 
 def inter_spike_intervals(trains: SpikeTrains) -> Intervals:
     """Return the intervals between consecutive spikes of each unit.
 
-    The images before the first spike and after the last are no interval, as in ``elephant.statistics.isi``. Takes 8
-    bytes a spike three times over: give large layers in blocks of units.
+    The images before the first spike and after the last are no interval, as in ``elephant.statistics.isi``. Takes 16
+    bytes an interval: give large layers in blocks of units. For the measures below ``IntervalSums`` is enough.
     """
-    spikes = np.flatnonzero(trains.to_array())
-    unit = np.repeat(np.arange(trains.units), trains.spike_counts())
-    within = unit[1:] == unit[:-1]
-    return Intervals(np.diff(spikes)[within], unit[1:][within], trains.units)
+    counts = np.maximum(trains.spike_counts() - 1, 0)
+    values = np.empty(counts.sum(), np.int64)
+    list_intervals(trains.words, values)
+    return Intervals(values, np.repeat(np.arange(trains.units), counts))
 
 
-def mean_interval(intervals: Intervals) -> np.ndarray:
+@dataclass(frozen=True)
+class IntervalSums:
+    """Sums over the inter-spike intervals I of U units, and over pairs of adjacent intervals I, I', all [U].
+
+    counts, totals, squares: int64, number of intervals, ΣI, ΣI². products: int64, ΣI·I'. first, last: int64, the first
+    and the last interval, 0 where there is none. unequal: int64, number of pairs of which one is longer than 1.
+    cv2, lv, cv2_geo, lv_geo: float64, sums over pairs of what the measures of these names are means of.
+    distance: float64, see ``geometric_distance``; 0 where there is no interval.
+    """
+
+    counts: np.ndarray
+    totals: np.ndarray
+    squares: np.ndarray
+    products: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    unequal: np.ndarray
+    cv2: np.ndarray
+    lv: np.ndarray
+    cv2_geo: np.ndarray
+    lv_geo: np.ndarray
+    distance: np.ndarray
+
+    @classmethod
+    def of(cls, trains: SpikeTrains) -> "IntervalSums":
+        """Return the sums of trains; no interval is kept, so memory goes with the number of units alone."""
+        whole = np.empty((trains.units, interval_sums.WHOLE), np.int64)
+        local = np.empty((trains.units, interval_sums.LOCAL))
+        over_units(sum_intervals, trains.words, whole, local, fixed=(trains.length,))
+        return cls(*whole.T, *local.T)
+
+
+def mean_interval(sums: IntervalSums) -> np.ndarray:
     """Return the mean interval of each unit in images, float64 [U] ≥ 1. NaN without an interval (under 2 spikes).
 
     Null: 1/p for long trains; over all orders of n spikes among N images exactly (N + 1)/(n + 1).
     """
-    return _mean_by_unit(intervals.values, intervals.unit, intervals.units)
+    return _divided(sums.totals, sums.counts)
 
 
-def interval_cv(intervals: Intervals) -> np.ndarray:
+def interval_cv(sums: IntervalSums) -> np.ndarray:
     """Return the coefficient of variation of each unit's intervals, float64 [U] ≥ 0: CV = σ/μ, ddof 0.
 
     NaN without an interval; 0 for a single one, as for equal ones. Null: sqrt(1 - p) for long trains, less for short
     ones. Source: as ``elephant.statistics.cv``, which is ``scipy.stats.variation``.
     """
-    mean, deviation = _mean_and_deviation(intervals)
-    return deviation / mean
+    return _deviation(sums) / mean_interval(sums)
 
 
-def cv2(intervals: Intervals) -> np.ndarray:
+def cv2(sums: IntervalSums) -> np.ndarray:
     """Return CV2 of each unit, float64 [U] in [0, 2): mean of 2|I' - I| / (I' + I) over adjacent intervals I, I'.
 
     NaN with fewer than 2 intervals. Null: ``bernoulli_cv2`` of the rate. Source: Holt et al. (1996), J. Neurophysiol.
     75, 1806; as ``elephant.statistics.cv2``.
     """
-    difference, total, unit = _adjacent_pairs(intervals)
-    return _mean_by_unit(2 * difference / total, unit, intervals.units)
+    return _divided(sums.cv2, sums.counts - 1)
 
 
-def lv(intervals: Intervals) -> np.ndarray:
+def lv(sums: IntervalSums) -> np.ndarray:
     """Return the local variation of each unit, float64 [U] in [0, 3): mean of 3(I - I')² / (I + I')², adjacent I, I'.
 
     NaN with fewer than 2 intervals. Null: ``bernoulli_lv`` of the rate. Source: Shinomoto, Shima & Tanji (2003), Neural
     Comput. 15, 2823; as ``elephant.statistics.lv``.
     """
-    difference, total, unit = _adjacent_pairs(intervals)
-    return _mean_by_unit(3 * (difference / total) ** 2, unit, intervals.units)
+    return _divided(sums.lv, sums.counts - 1)
 
 
-def cv2_geo(intervals: Intervals) -> np.ndarray:
+def cv2_geo(sums: IntervalSums) -> np.ndarray:
     """Return the rate-free CV2 of each unit, float64 [U] ≥ 0: mean of d(s-1) / floor((s-1)²/2) over pairs with s > 2.
 
     d = |I - I'| and s = I + I' of adjacent intervals. Given s, the intervals of a Bernoulli train are uniform on
@@ -94,11 +120,10 @@ def cv2_geo(intervals: Intervals) -> np.ndarray:
     above 1: at most 5 % in trains of 8 to 16 images (every order counted), under 0.1 % from 1000 images on. Source:
     discrete form of Holt et al. (1996), derived in this project.
     """
-    difference, total, unit = _adjacent_pairs(intervals, least_total=3)
-    return _mean_by_unit(difference * (total - 1) / ((total - 1.0) ** 2 // 2), unit, intervals.units)
+    return _divided(sums.cv2_geo, sums.unequal)
 
 
-def lv_geo(intervals: Intervals) -> np.ndarray:
+def lv_geo(sums: IntervalSums) -> np.ndarray:
     """Return the rate-free local variation of each unit, float64 [U] in [0, 3]: mean of 3d² / (s(s-2)), pairs s > 2.
 
     d = |I - I'| and s = I + I' of adjacent intervals. Given s, E[d²] = s(s-2)/3 in a Bernoulli train, so every pair
@@ -108,21 +133,20 @@ def lv_geo(intervals: Intervals) -> np.ndarray:
     Null: 1, in short trains slightly more, as for ``cv2_geo``: at most 7 % in trains of 8 to 16 images. Source:
     discrete form of Shinomoto et al. (2003), derived in this project.
     """
-    difference, total, unit = _adjacent_pairs(intervals, least_total=3)
-    return _mean_by_unit(3 * (difference / total) * (difference / (total - 2)), unit, intervals.units)
+    return _divided(sums.lv_geo, sums.unequal)
 
 
-def burstiness(intervals: Intervals) -> np.ndarray:
+def burstiness(sums: IntervalSums) -> np.ndarray:
     """Return burstiness of each unit, float64 [U] in [-1, 1): B = (σ - μ)/(σ + μ) of its intervals, ddof 0.
 
     -1 for equal intervals and for a single one, 0 for a Poisson process, towards 1 for bursts. NaN without an interval.
     Null: (c - 1)/(c + 1) with c = sqrt(1 - p), below 0 at every rate. Source: Goh & Barabási (2008), EPL 81, 48002.
     """
-    mean, deviation = _mean_and_deviation(intervals)
+    mean, deviation = mean_interval(sums), _deviation(sums)
     return (deviation - mean) / (deviation + mean)
 
 
-def memory(intervals: Intervals) -> np.ndarray:
+def memory(sums: IntervalSums) -> np.ndarray:
     """Return the memory of each unit, float64 [U] in [-1, 1]: Pearson correlation of consecutive intervals.
 
     M = Σ_i (I_i - m)(I_{i+1} - m') / sqrt(Σ_i (I_i - m)² · Σ_i (I_{i+1} - m')²), with m the mean of all intervals but
@@ -131,16 +155,27 @@ def memory(intervals: Intervals) -> np.ndarray:
     Null: about -1/(n - 1) for n intervals, as for every correlation of one short series with itself; 0 only for long
     trains. Source: Goh & Barabási (2008), EPL 81, 48002, whose M divides by n - 1 pairs likewise.
     """
-    paired = intervals.unit[1:] == intervals.unit[:-1]
-    unit = intervals.unit[1:][paired]
-    earlier = _centred(intervals.values[:-1][paired], unit, intervals.units)
-    later = _centred(intervals.values[1:][paired], unit, intervals.units)
-    products, squares, later_squares = (
-        np.bincount(unit, weights, intervals.units) for weights in (earlier * later, earlier**2, later**2)
-    )
-    scale = np.sqrt(squares * later_squares)
-    correlation = np.divide(products, scale, out=np.full(intervals.units, np.nan), where=scale > 0)
-    return np.clip(correlation, -1, 1)
+    pairs = sums.counts - 1
+    earlier, later = sums.totals - sums.last, sums.totals - sums.first
+    base, later_base = (total // np.maximum(pairs, 1) for total in (earlier, later))
+    products = sums.products - base * later - later_base * earlier + pairs * base * later_base
+    variance = _variance(sums.squares - sums.last**2, earlier, pairs)
+    later_variance = _variance(sums.squares - sums.first**2, later, pairs)
+    covariance = _divided(products, pairs) - (_divided(earlier, pairs) - base) * (_divided(later, pairs) - later_base)
+    scale = np.sqrt(variance * later_variance)
+    return np.clip(_divided(covariance, scale), -1, 1)
+
+
+def geometric_distance(sums: IntervalSums) -> np.ndarray:
+    """Return the distance of each unit's intervals from the geometric law of its rate, float64 [U] in [0, 1].
+
+    D = max_k |F(k) - (1 - (1 - p)^k)|, F the share of intervals of at most k images, p = n/N with n spikes: the
+    Kolmogorov-Smirnov distance. NaN without an interval.
+
+    Null: about 0.9/√n for small rates, less for large ones, where few lengths occur; it answers to the number of
+    spikes, so units of one rate are compared. ``interval_tests`` has the p-value. Source: Kolmogorov (1933).
+    """
+    return np.where(sums.counts > 0, sums.distance, np.nan)
 
 
 def bernoulli_cv(rate: float | np.ndarray) -> np.ndarray:
@@ -189,24 +224,16 @@ def _firing(rate: float | np.ndarray) -> np.ndarray:
     return np.where((rate > 0) & (rate <= 1), rate, np.nan)
 
 
-def _mean_by_unit(values: np.ndarray, unit: np.ndarray, units: int) -> np.ndarray:
-    counts = np.bincount(unit, minlength=units)
-    sums = np.bincount(unit, values, units)
-    return np.divide(sums, counts, out=np.full(units, np.nan), where=counts > 0)
+def _divided(sums: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Quotients, NaN where the divisor is not above 0."""
+    return np.divide(sums, numbers, out=np.full(len(sums), np.nan), where=numbers > 0)
 
 
-def _centred(values: np.ndarray, unit: np.ndarray, units: int) -> np.ndarray:
-    return values - _mean_by_unit(values, unit, units)[unit]
+def _deviation(sums: IntervalSums) -> np.ndarray:
+    return np.sqrt(_variance(sums.squares, sums.totals, sums.counts))
 
 
-def _mean_and_deviation(intervals: Intervals) -> tuple[np.ndarray, np.ndarray]:
-    mean = mean_interval(intervals)
-    squares = (intervals.values - mean[intervals.unit]) ** 2
-    return mean, np.sqrt(_mean_by_unit(squares, intervals.unit, intervals.units))
-
-
-def _adjacent_pairs(intervals: Intervals, least_total: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Absolute difference, sum and unit of adjacent intervals whose sum is at least ``least_total``."""
-    total = intervals.values[1:] + intervals.values[:-1]
-    kept = (intervals.unit[1:] == intervals.unit[:-1]) & (total >= least_total)
-    return np.abs(np.diff(intervals.values))[kept], total[kept], intervals.unit[1:][kept]
+def _variance(squares: np.ndarray, totals: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Variance of whole numbers, ddof 0: whole numbers take the large terms away before anything is rounded."""
+    base = totals // np.maximum(numbers, 1)
+    return _divided(squares - 2 * base * totals + numbers * base**2, numbers) - (_divided(totals, numbers) - base) ** 2

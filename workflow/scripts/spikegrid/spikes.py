@@ -34,7 +34,7 @@ from isal import isal_zlib
 
 from spikegrid.errors import InputError
 from spikegrid.files import written_whole
-from spikegrid.trains import SpikeTrains
+from spikegrid.trains import Raster, SpikeTrains
 
 FORMAT = 1
 
@@ -245,22 +245,26 @@ class Spikes:
             if member.read(1):
                 raise ValueError(f"layer {layer} goes on after its last checkpoint")
 
-    def trains(self, layer: str) -> Iterator[tuple[int, int, SpikeTrains]]:
-        """Yield seed, epoch and spike trains of a layer, one checkpoint in memory at a time."""
+    def rasters(self, layer: str) -> Iterator[tuple[int, int, Raster]]:
+        """Yield seed, epoch and spikes of a layer, from which trains are made in any order of images."""
         kept = self._layer(layer).kept
         for seed, epoch, packed in self.packed(layer):
-            yield seed, epoch, SpikeTrains.from_images(packed, kept)
+            yield seed, epoch, Raster(packed, kept)
+
+    def trains(self, layer: str) -> Iterator[tuple[int, int, SpikeTrains]]:
+        """Yield seed, epoch and spike trains of a layer, in the order of the file, one checkpoint in memory."""
+        for seed, epoch, raster in self.rasters(layer):
+            yield seed, epoch, raster.trains()
 
     def trains_at(self, layer: str, seed: int, epoch: int) -> SpikeTrains:
         """Return the spike trains of a layer for one seed and epoch."""
-        kept = self._layer(layer).kept
         chosen = None
-        for found_seed, found_epoch, packed in self.packed(layer):
+        for found_seed, found_epoch, raster in self.rasters(layer):
             if (found_seed, found_epoch) == (seed, epoch):
-                chosen = SpikeTrains.from_images(packed, kept)
+                chosen = raster
         if chosen is None:
             raise KeyError(f"{self._path}: no seed {seed} at epoch {epoch}")
-        return chosen
+        return chosen.trains()
 
     @contextmanager
     def _whole(self) -> Iterator[None]:

@@ -7,19 +7,19 @@ import pandas as pd
 
 from spikegrid.features import NETWORK, tidy
 from spikegrid.spikes import SpikeLayer, Spikes
-from spikegrid.trains import SpikeTrains
+from spikegrid.trains import Raster
 
 
-def measure_units(run_spikes: Spikes, measure: Callable[[int, SpikeTrains], dict[str, np.ndarray]]) -> pd.DataFrame:
+def measure_units(run_spikes: Spikes, measure: Callable[[int, Raster], dict[str, np.ndarray]]) -> pd.DataFrame:
     """Return a row for each kept unit of every network and epoch.
 
-    measure: takes a seed and the trains of one layer at one epoch, gives values [U] by name. The columns are seed,
+    measure: takes a seed and the spikes of one layer at one epoch, gives values [U] by name. The columns are seed,
     epoch, layer, depth, unit (flat index in channel-row-column order), then those names.
     """
     tables = []
     for layer in run_spikes.layers:
         flat = np.ravel_multi_index(run_spikes.units(layer.name).T, layer.shape).astype(np.int32)
-        for seed, epoch, trains in run_spikes.trains(layer.name):
+        for seed, epoch, raster in run_spikes.rasters(layer.name):
             place = {
                 "seed": np.int32(seed),
                 "epoch": np.int32(epoch),
@@ -27,7 +27,7 @@ def measure_units(run_spikes: Spikes, measure: Callable[[int, SpikeTrains], dict
                 "depth": np.int32(layer.depth),
                 "unit": flat,
             }
-            tables.append(pd.DataFrame(place | measure(seed, trains)))
+            tables.append(pd.DataFrame(place | measure(seed, raster)))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -45,15 +45,13 @@ def summarize_units(
     return in_order(tidy(records, run))
 
 
-def measure_layers(
-    run_spikes: Spikes, measure: Callable[[SpikeLayer, int, SpikeTrains], dict[str, float]]
-) -> pd.DataFrame:
-    """Return the tidy table of what ``measure`` gives for each layer, seed and its trains at one epoch."""
+def measure_layers(run_spikes: Spikes, measure: Callable[[SpikeLayer, int, Raster], dict[str, float]]) -> pd.DataFrame:
+    """Return the tidy table of what ``measure`` gives for each layer, seed and its spikes at one epoch."""
     records = []
     for layer in run_spikes.layers:
-        for seed, epoch, trains in run_spikes.trains(layer.name):
+        for seed, epoch, raster in run_spikes.rasters(layer.name):
             where = {"seed": seed, "epoch": epoch, "layer": layer.name, "depth": layer.depth}
-            values = measure(layer, seed, trains)
+            values = measure(layer, seed, raster)
             records += [where | {"feature": name, "value": value} for name, value in values.items()]
     return in_order(tidy(records, run_spikes.meta["run"]))
 

@@ -5,7 +5,8 @@ from typing import Self
 
 import numpy as np
 
-_WORD_BITS = 64
+from spikegrid.packed_bits import WORD, count_in_windows, count_joint, count_spikes, over_units, sum_over_windows
+from spikegrid.packed_bits import transpose as transpose_bits
 
 
 @dataclass(frozen=True)
@@ -24,28 +25,27 @@ class SpikeTrains:
         """Pack trains given as bool or 0/1 [U, N]."""
         units, length = spikes.shape
         packed = np.packbits(spikes.astype(bool), axis=1, bitorder="little")
-        padded = np.zeros((units, -(-length // _WORD_BITS) * 8), np.uint8)
+        padded = np.zeros((units, -(-length // WORD) * 8), np.uint8)
         padded[:, : packed.shape[1]] = packed
         return cls(padded.view("<u8"), length)
-
-    @classmethod
-    def from_images(cls, packed: np.ndarray, units: int) -> Self:
-        """Turn packed images uint8 [N, ceil(U/8)], as spike files hold them, into trains."""
-        return cls.from_array(np.unpackbits(packed, axis=1, count=units, bitorder="little").T)
 
     @property
     def units(self) -> int:
         """Number of trains U."""
         return len(self.words)
 
-    def to_array(self) -> np.ndarray:
-        """Return the trains as uint8 [U, N] of zeros and ones."""
-        octets = self.words.astype("<u8", copy=False).view(np.uint8)
-        return np.unpackbits(octets, axis=1, count=self.length, bitorder="little")
+    def to_array(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Return the trains as uint8 [U, N] of zeros and ones, or images ``start`` to before ``stop`` alone."""
+        stop = self.length if stop is None else min(stop, self.length)
+        first = start // WORD
+        octets = np.ascontiguousarray(self.words[:, first : -(-stop // WORD)]).astype("<u8", copy=False).view(np.uint8)
+        return np.unpackbits(octets, axis=1, bitorder="little")[:, start - first * WORD : stop - first * WORD]
 
     def spike_counts(self) -> np.ndarray:
         """Return the number of spikes of each unit, int64 [U]."""
-        return np.bitwise_count(self.words).sum(axis=1, dtype=np.int64)
+        counts = np.empty(self.units, np.int64)
+        over_units(count_spikes, self.words, counts)
+        return counts
 
     def rates(self) -> np.ndarray:
         """Return the firing rate p of each unit, spikes per image, float64 [U] in [0, 1]. NaN for trains of length 0.
@@ -54,17 +54,78 @@ class SpikeTrains:
         """
         return self.spike_counts() / self.length if self.length else np.full(self.units, np.nan)
 
-    def take(self, places: np.ndarray) -> Self:
-        """Return the trains over the images at ``places``, int [M] in [0, N), in that order: all or some of them."""
-        return type(self).from_array(self.to_array()[:, places])
+    def joint_counts(self, lag: int) -> np.ndarray:
+        """Return the number of images n < N - lag at which n and n + lag both have a spike, int64 [U]. lag is ≥ 0."""
+        counts = np.empty(self.units, np.int64)
+        over_units(count_joint, self.words, counts, fixed=(lag,))
+        return counts
 
     def window_counts(self, window: int) -> np.ndarray:
         """Return spike counts in K = floor(N / window) consecutive windows, int64 [U, K].
 
         The images after the last whole window are left out. Raises ValueError when ``window`` is below 1.
         """
+        counts = np.empty((self.units, self._windows(window)), np.int64)
+        over_units(count_in_windows, self.words, counts, fixed=(window,))
+        return counts
+
+    def window_sums(self, window: int) -> "WindowSums":
+        """Return the sums of ``window_counts`` and of their squares, without the counts themselves.
+
+        Raises ValueError when ``window`` is below 1.
+        """
+        windows = self._windows(window)
+        sums, squares = np.empty((2, self.units), np.int64)
+        over_units(sum_over_windows, self.words, sums, squares, fixed=(window, windows))
+        return WindowSums(sums, squares, windows)
+
+    def _windows(self, window: int) -> int:
         if window < 1:
             raise ValueError(f"window is {window}; expected at least 1 image")
-        windows = self.length // window
-        spikes = self.to_array()[:, : windows * window]
-        return spikes.reshape(self.units, windows, window).sum(axis=2, dtype=np.int64)
+        return self.length // window
+
+
+@dataclass(frozen=True)
+class WindowSums:
+    """Sums over the K windows of each of U trains.
+
+    sums, squares: int64 [U], Σ_k c_k and Σ_k c_k² of the spike counts c. windows: K.
+    """
+
+    sums: np.ndarray
+    squares: np.ndarray
+    windows: int
+
+    def means(self) -> np.ndarray:
+        """Return the mean count of a window, float64 [U] ≥ 0; NaN without windows."""
+        return self.sums / self.windows if self.windows else np.full(len(self.sums), np.nan)
+
+    def variances(self) -> np.ndarray:
+        """Return the variance of the counts over windows, ddof 0, float64 [U] ≥ 0; NaN without windows."""
+        if not self.windows:
+            return np.full(len(self.sums), np.nan)
+        return (self.windows * self.squares - self.sums**2) / self.windows**2
+
+
+@dataclass(frozen=True)
+class Raster:
+    """The spikes of a layer as files hold them, images × units.
+
+    packed: uint8 [N, ceil(U/8)]; bit u % 8 of byte u // 8 is 1 when unit u fires at the image of the row. units: U.
+    """
+
+    packed: np.ndarray
+    units: int
+
+    def trains(self, places: np.ndarray | None = None) -> SpikeTrains:
+        """Return the trains over the images at ``places``, int [M] in [0, N), in that order; over all where it is None.
+
+        Raises IndexError for a place outside.
+        """
+        images = len(self.packed)
+        places = np.arange(images) if places is None else np.asarray(places, np.int64)
+        if len(places) and not 0 <= places.min() <= places.max() < images:
+            raise IndexError(f"places go from {places.min()} to {places.max()}; expected 0 to {images - 1}")
+        words = np.empty((self.units, -(-len(places) // WORD)), np.uint64)
+        over_units(transpose_bits, words, np.arange(self.units), fixed=(self.packed, places))
+        return SpikeTrains(words, len(places))

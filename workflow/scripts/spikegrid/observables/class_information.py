@@ -12,7 +12,7 @@ from spikegrid.labels import NOT_SHOWN
 from spikegrid.patterns import hamming_within_between
 from spikegrid.spikes import Spikes
 from spikegrid.tabulation import in_order, measure_layers, measure_units, summarize_units
-from spikegrid.trains import SpikeTrains
+from spikegrid.trains import Raster, SpikeTrains
 
 READS = ["spikes"]
 TABLES = ["units"]
@@ -45,23 +45,23 @@ def observe(artefacts: dict[str, Path]) -> dict[str, pd.DataFrame]:
     with spikes.load(artefacts["spikes"]) as run_spikes:
         labellings = _labellings(run_spikes)
 
-        def measure_unit(seed: int, trains: SpikeTrains) -> dict[str, np.ndarray]:
+        def measure_unit(seed: int, raster: Raster) -> dict[str, np.ndarray]:
             values = {}
-            for suffix, shown, classes in _labelled(trains, labellings[seed]):
+            for suffix, shown, classes in _labelled(raster, labellings[seed]):
                 rates, weights = class_rates(shown, classes)
                 values[f"mutual_information{suffix}"] = mutual_information(rates, weights, shown.length)
                 # These two grow as images become fewer, so they are compared at one number of images only.
-                comparable = shown.length == trains.length
-                undefined = np.full(trains.units, np.nan)
+                comparable = shown.length == len(raster.packed)
+                undefined = np.full(raster.units, np.nan)
                 values[f"intraclass_correlation{suffix}"] = (
                     intraclass_correlation(rates, weights) if comparable else undefined
                 )
                 values[f"selectivity{suffix}"] = selectivity(rates) if comparable else undefined
             return values
 
-        def measure_layer(_: spikes.SpikeLayer, seed: int, trains: SpikeTrains) -> dict[str, float]:
+        def measure_layer(_: spikes.SpikeLayer, seed: int, raster: Raster) -> dict[str, float]:
             values = {}
-            for suffix, shown, classes in _labelled(trains, labellings[seed]):
+            for suffix, shown, classes in _labelled(raster, labellings[seed]):
                 distances = hamming_within_between(shown, classes)._asdict()
                 values |= {f"hamming_{name}{suffix}": value for name, value in distances.items()}
             return values
@@ -82,8 +82,8 @@ def _labellings(run_spikes: Spikes) -> dict[int, dict[str, np.ndarray]]:
     return labellings
 
 
-def _labelled(trains: SpikeTrains, labellings: dict[str, np.ndarray]) -> Iterator[tuple[str, SpikeTrains, np.ndarray]]:
+def _labelled(raster: Raster, labellings: dict[str, np.ndarray]) -> Iterator[tuple[str, SpikeTrains, np.ndarray]]:
     """Yield suffix, trains and labels of the images that have a label."""
     for suffix, labels in labellings.items():
         labelled = np.flatnonzero(labels != NOT_SHOWN)
-        yield suffix, trains.take(labelled), labels[labelled]
+        yield suffix, raster.trains(labelled), labels[labelled]

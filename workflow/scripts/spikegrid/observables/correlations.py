@@ -16,7 +16,7 @@ from spikegrid.correlations import (
 )
 from spikegrid.randomness import derived_seed
 from spikegrid.tabulation import measure_layers
-from spikegrid.trains import SpikeTrains
+from spikegrid.trains import Raster
 
 READS = ["spikes"]
 LABELS = ["noise_correlation*"]
@@ -47,7 +47,8 @@ def observe(artefacts: dict[str, Path], pairs: int) -> pd.DataFrame:
     with spikes.load(artefacts["spikes"]) as run_spikes:
         run, labels = run_spikes.meta["run"], run_spikes.labels
 
-        def measure(layer: spikes.SpikeLayer, seed: int, trains: SpikeTrains) -> dict[str, float]:
+        def measure(layer: spikes.SpikeLayer, seed: int, raster: Raster) -> dict[str, float]:
+            trains = raster.trains()
             drawn_for = derived_seed(run["dataset"], run["architecture"], layer.name, "pairs")
             sampled = sampled_pairs(trains.units, pairs, drawn_for)
             correlation = np.abs(pair_correlations(trains, sampled))

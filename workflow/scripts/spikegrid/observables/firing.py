@@ -13,7 +13,7 @@ from spikegrid.dispersion import fano_factor, fano_ratio
 from spikegrid.errors import InputError
 from spikegrid.orders import orders_by_seed
 from spikegrid.tabulation import measure_units, summarize_units
-from spikegrid.trains import SpikeTrains
+from spikegrid.trains import Raster
 
 READS = ["spikes"]
 TABLES = ["units"]
@@ -66,11 +66,11 @@ def observe(artefacts: dict[str, Path], window: int, orders: list[str]) -> dict[
             )
         places = orders_by_seed(run_spikes, orders)
 
-        def measure(seed: int, trains: SpikeTrains) -> dict[str, np.ndarray]:
-            rates = trains.rates()
+        def measure(seed: int, raster: Raster) -> dict[str, np.ndarray]:
+            rates = raster.trains().rates()
             values = {"firing_rate": rates}
             for order, place in places[seed].items():
-                fano = fano_factor(trains.take(place).window_counts(window))
+                fano = fano_factor(raster.trains(place).window_sums(window))
                 values |= {f"fano_factor_{order}": fano, f"fano_ratio_{order}": fano_ratio(fano, rates)}
             return values
 

@@ -9,10 +9,11 @@ from spikegrid import spikes
 from spikegrid.correlations import autocorrelation
 from spikegrid.interval_laws import interval_histogram
 from spikegrid.intervals import (
+    IntervalSums,
     burstiness,
     cv2,
     cv2_geo,
-    inter_spike_intervals,
+    geometric_distance,
     interval_cv,
     lv,
     lv_geo,
@@ -21,12 +22,22 @@ from spikegrid.intervals import (
 )
 from spikegrid.orders import orders_by_seed
 from spikegrid.tabulation import measure_units, summarize_units
-from spikegrid.trains import SpikeTrains
+from spikegrid.trains import Raster
 
 READS = ["spikes"]
 TABLES = ["units", "interval_histograms"]
 LABELS = ["*_class_blocked"]
-CAVEATS = {"bound to rates": ["interval_cv_*", "cv2_[!g]*", "lv_[!g]*", "cv2_given", "lv_given", "burstiness_*"]}
+CAVEATS = {
+    "bound to rates": [
+        "interval_cv_*",
+        "cv2_[!g]*",
+        "lv_[!g]*",
+        "cv2_given",
+        "lv_given",
+        "burstiness_*",
+        "geometric_distance_*",
+    ],
+}
 PARAMETERS = {
     "orders": {
         "type": "array",
@@ -45,6 +56,7 @@ MEASURES = {
     "lv_geo": lv_geo,
     "burstiness": burstiness,
     "memory": memory,
+    "geometric_distance": geometric_distance,
 }
 
 
@@ -52,13 +64,13 @@ def observe(artefacts: dict[str, Path], orders: list[str]) -> dict[str, pd.DataF
     """Return features by layer and for the whole network, the measures of every unit, and histograms of intervals.
 
     ``interval_cv_{order}``, ``cv2_{order}``, ``lv_{order}``, ``cv2_geo_{order}``, ``lv_geo_{order}``,
-    ``burstiness_{order}``, ``memory_{order}`` (see ``spikegrid.intervals``) and ``autocorrelation_{order}`` (of
-    neighbours, lag 1) are means over the units with at least 2 intervals that do not always fire;
-    ``few_intervals_share`` is the share of units with fewer than 2 intervals. Memory, and cv2_geo and lv_geo, may be
-    undefined for some of them, which the mean leaves out. NaN without a unit to average over.
+    ``burstiness_{order}``, ``memory_{order}``, ``geometric_distance_{order}`` (see ``spikegrid.intervals``) and
+    ``autocorrelation_{order}`` (of neighbours, lag 1) are means over the units with at least 2 intervals that do not
+    always fire; ``few_intervals_share`` is the share of units with fewer than 2 intervals. Memory, and cv2_geo and
+    lv_geo, may be undefined for some of them, which the mean leaves out. NaN without a unit to average over.
 
     Null, under the random order, of which every network has its own: cv2_geo and lv_geo are 1 for every rate; memory
-    and autocorrelation are 0 up to -1/n; interval_cv, cv2, lv and burstiness only repeat the rate.
+    and autocorrelation are 0 up to -1/n; interval_cv, cv2, lv, burstiness and geometric_distance only repeat the rate.
 
     Units table: seed, epoch, layer, depth, unit, firing_rate, intervals (their number), interval_mean_{order} and the
     measures above. Histograms, of the last epoch: seed, epoch, layer, depth, order, interval (images), observed
@@ -68,13 +80,14 @@ def observe(artefacts: dict[str, Path], orders: list[str]) -> dict[str, pd.DataF
     with spikes.load(artefacts["spikes"]) as run_spikes:
         places = orders_by_seed(run_spikes, orders)
 
-        def measure(seed: int, trains: SpikeTrains) -> dict[str, np.ndarray]:
+        def measure(seed: int, raster: Raster) -> dict[str, np.ndarray]:
+            trains = raster.trains()
             values = {"firing_rate": trains.rates(), "intervals": np.maximum(trains.spike_counts() - 1, 0)}
             for order, place in places[seed].items():
-                ordered = trains.take(place)
-                intervals = inter_spike_intervals(ordered)
-                values[f"interval_mean_{order}"] = mean_interval(intervals)
-                values |= {f"{name}_{order}": of_units(intervals) for name, of_units in MEASURES.items()}
+                ordered = raster.trains(place)
+                sums = IntervalSums.of(ordered)
+                values[f"interval_mean_{order}"] = mean_interval(sums)
+                values |= {f"{name}_{order}": of_units(sums) for name, of_units in MEASURES.items()}
                 values[f"autocorrelation_{order}"] = autocorrelation(ordered, 1)[:, 0]
             return values
 
@@ -94,9 +107,9 @@ def observe(artefacts: dict[str, Path], orders: list[str]) -> dict[str, pd.DataF
 def _histograms(run_spikes: spikes.Spikes, places: dict[int, dict[str, np.ndarray]]) -> list[pd.DataFrame]:
     tables = []
     for layer in run_spikes.layers:
-        for seed, epoch, trains in run_spikes.trains(layer.name):
+        for seed, epoch, raster in run_spikes.rasters(layer.name):
             for order, place in places[seed].items() if epoch == run_spikes.epochs[-1] else ():
-                histogram = interval_histogram(trains.take(place))
+                histogram = interval_histogram(raster.trains(place))
                 where = {"seed": np.int32(seed), "epoch": np.int32(epoch), "layer": layer.name, "depth": layer.depth}
                 counted = {
                     "interval": np.arange(1, len(histogram.observed) + 1, dtype=np.int32),

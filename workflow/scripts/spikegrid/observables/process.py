@@ -83,15 +83,15 @@ def observe(
         names = {axis: run[axis] for axis in ("dataset", "architecture", "regime")}
         places = orders_by_seed(run_spikes, orders)
         for layer in run_spikes.layers:
-            for seed, epoch, trains in run_spikes.trains(layer.name):
+            for seed, epoch, raster in run_spikes.rasters(layer.name):
                 where = {**names, "seed": seed, "epoch": epoch, "layer": layer.name, "depth": layer.depth}
-                rates = rate_summary(trains)
+                rates = rate_summary(raster.trains())
                 for order, place in places[seed].items():
                     drawn_for = derived_seed(*where.values(), order, "rescaled intervals")
-                    ordered = trains.take(place)
+                    ordered = raster.trains(place)
                     outcomes = assumption_tests(ordered, window, lags, np.random.default_rng(drawn_for))
                     tests, counts = assumption_summary(outcomes, level), count_summary(ordered, window)
-                    rows.append({**where, "order": order, "units": trains.units, **tests, **counts, **rates})
+                    rows.append({**where, "order": order, "units": raster.units, **tests, **counts, **rates})
     table = pd.DataFrame.from_records(rows)
     return {"features": in_order(tidy(_features(rows), run)), "process": in_order(table)}
 

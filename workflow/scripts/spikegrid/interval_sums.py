@@ -1,0 +1,249 @@
+"""Sums over the inter-spike intervals of packed trains, which the measures of intervals are made of.
+
+For a pair of adjacent intervals I, I' the local measures need only the sum s and the distance d = |I - I'|, so Σd and
+Σd² are kept for each s. In sparse trains every spike is listed and gone through. In dense trains most pairs have a
+small s: those up to 12 are counted 64 images at a time by logic on words, and only what is left over is gone through.
+"""
+
+import numpy as np
+
+from spikegrid.packed_bits import ONE, WORD, compiled, popcount, trailing_zeros
+
+INTERVALS, TOTAL, SQUARES, PRODUCTS, FIRST, LAST, UNEQUAL = range(7)
+WHOLE = 7
+"""Columns of ``whole``: number of intervals, ΣI, ΣI², ΣI·I' of neighbours, first I, last I, number of pairs s > 2."""
+
+CV2, LV, CV2_GEO, LV_GEO, DISTANCE = range(5)
+LOCAL = 5
+"""Columns of ``local``: sums of 2d/s, 3d²/s², d(s-1)/floor((s-1)²/2) and 3d²/(s(s-2)), the last two over pairs s > 2,
+and the greatest distance of the distribution of intervals from the geometric law of the train's rate."""
+
+_DENSE = 4
+"""A train is dense where more than one image in so many has a spike: there one way costs as much as the other."""
+
+_NEAR = 12
+"""Greatest s of the pairs counted by logic on words."""
+
+_KEPT = 1024
+"""Sums of d and d² are kept for each s below this; the few pairs beyond are added one by one."""
+
+_AT_ONCE = 8
+"""Bits of a word listed without asking whether they are there, which a processor does faster than asking."""
+
+
+@compiled
+def sum_intervals(words, whole, local, length):
+    """Write sums over the intervals of trains of ``length`` images: ``whole``, int64 [U, 7], ``local``, float64 [U, 5]."""
+    size = words.shape[1]
+    row = np.zeros(size + 1, np.uint64)
+    left_over = np.zeros(size, np.uint64)
+    later = np.zeros((_NEAR + 1, size), np.uint64)
+    masks = np.zeros((3, size), np.uint64)
+    listed = np.zeros(size * WORD + 2 * _AT_ONCE, np.int64)
+    lengths = np.zeros(length + 1, np.int64)
+    kept = np.zeros((_KEPT, 2), np.int64)
+    for unit in range(len(words)):
+        row[:size] = words[unit]
+        whole[unit] = 0
+        local[unit] = 0
+        spikes = 0
+        for word in range(size):
+            spikes += np.int64(popcount(row[word]))
+        if spikes < 2:
+            continue
+        if spikes * _DENSE > length:
+            _sum_near_pairs(row, whole[unit], lengths, kept, later, masks, left_over)
+            number = _list_bits(left_over, listed)
+            _sum_pairs_left_over(row, listed[:number], whole[unit], local[unit], lengths, kept)
+        else:
+            number = _list_bits(row[:size], listed)
+            _sum_listed_pairs(listed[:number], whole[unit], local[unit], lengths, kept)
+        _sum_up(spikes, spikes / length, whole[unit], local[unit], lengths, kept)
+
+
+@compiled
+def _list_bits(words, listed):
+    """Write the places of all bits into ``listed`` and return their number."""
+    number = 0
+    for word in range(len(words)):
+        rest = words[word]
+        bits = np.int64(popcount(rest))
+        for place in range(_AT_ONCE):
+            listed[number + place] = word * WORD + np.int64(trailing_zeros(rest))
+            rest &= rest - ONE
+        place = _AT_ONCE
+        while rest:
+            listed[number + place] = word * WORD + np.int64(trailing_zeros(rest))
+            rest &= rest - ONE
+            place += 1
+        number += bits
+    return number
+
+
+@compiled
+def _add_local(total, distances, squares, local):
+    """Add what pairs of one sum, with their Σd and Σd², give to the local measures."""
+    local[CV2] += 2 * distances / total
+    local[LV] += 3 * squares / (total * total)
+    if total > 2:
+        local[CV2_GEO] += distances * (total - 1) / ((total - 1) * (total - 1) // 2)
+        local[LV_GEO] += 3 * squares / (total * (total - 2))
+
+
+@compiled
+def _sum_listed_pairs(spikes, whole, local, lengths, kept):
+    """Sum over all intervals and pairs of a train whose spikes are listed."""
+    products = equal_ones = 0
+    for place in range(len(spikes) - 2):
+        first, second = spikes[place + 1] - spikes[place], spikes[place + 2] - spikes[place + 1]
+        total, distance = first + second, abs(first - second)
+        lengths[first] += 1
+        products += first * second
+        equal_ones += total == 2
+        if total < _KEPT:
+            kept[total, 0] += distance
+            kept[total, 1] += distance * distance
+        else:
+            _add_local(total, distance, distance * distance, local)
+    last = spikes[len(spikes) - 1] - spikes[len(spikes) - 2]
+    lengths[last] += 1
+    whole[FIRST], whole[LAST] = spikes[1] - spikes[0], last
+    whole[TOTAL] = spikes[len(spikes) - 1] - spikes[0]
+    whole[PRODUCTS], whole[UNEQUAL] = products, len(spikes) - 2 - equal_ones
+
+
+@compiled
+def _sum_near_pairs(row, whole, lengths, kept, later, masks, left_over):
+    """Count intervals and pairs of a sum up to ``_NEAR`` by logic on words; leave spikes that begin other pairs over.
+
+    later: row k is the train k images later. masks: at which images one spike or more, two or more, follow within the
+    next s - 1 images; and whether a pair of sum s begins there.
+    """
+    one, two, pair = masks[0], masks[1], masks[2]
+    size = len(one)
+    one[:] = 0
+    two[:] = 0
+    for sum_ in range(1, _NEAR + 1):
+        ahead = later[sum_]
+        _shift(row, np.uint64(sum_), ahead)
+        found = np.uint64(0)
+        for word in range(size):
+            ends = row[word] & ahead[word]
+            found += popcount(ends & ~one[word])
+            pair[word] = ends & one[word] & ~two[word]
+            two[word] |= one[word] & ahead[word]
+            one[word] |= ahead[word]
+        lengths[sum_] += np.int64(found)
+        for first in range(1, sum_ // 2 + 1):
+            pairs = _count_either(pair, later[first], later[sum_ - first])
+            distance = sum_ - 2 * first
+            kept[sum_, 0] += pairs * distance
+            kept[sum_, 1] += pairs * distance * distance
+            whole[PRODUCTS] += pairs * first * (sum_ - first)
+            whole[UNEQUAL] += pairs * (sum_ > 2)
+    for word in range(size):
+        left_over[word] = row[word] & ~two[word]
+
+
+@compiled
+def _shift(row, images, later):
+    rest = np.uint64(WORD) - images
+    for word in range(len(later)):
+        later[word] = (row[word] >> images) | (row[word + 1] << rest)
+
+
+@compiled
+def _count_either(pair, first, second):
+    """Number of pairs whose spike between comes where ``first`` or ``second`` says, int64."""
+    found = np.uint64(0)
+    for word in range(len(pair)):
+        found += popcount(pair[word] & (first[word] | second[word]))
+    return np.int64(found)
+
+
+@compiled
+def _sum_pairs_left_over(row, beginnings, whole, local, lengths, kept):
+    """Add the intervals longer than ``_NEAR``, and the pairs of a greater sum, which begin at the spikes listed."""
+    size = len(row) - 1
+    products = pairs = 0
+    for place in range(len(beginnings)):
+        start = beginnings[place]
+        word, bit = start // WORD, np.uint64(start % WORD)
+        ahead = (row[word] >> bit >> ONE) | (row[word + 1] << (np.uint64(63) - bit))
+        beyond = ahead & (ahead - ONE)
+        if beyond:
+            first = np.int64(trailing_zeros(ahead)) + 1
+            total = np.int64(trailing_zeros(beyond)) + 1
+        else:
+            middle = _next_spike(row, size, start)
+            if middle < 0:
+                continue
+            first, total = middle - start, _next_spike(row, size, middle) - start
+        lengths[first] += first > _NEAR
+        if total < 0:
+            continue
+        distance = abs(total - 2 * first)
+        products += first * (total - first)
+        pairs += 1
+        if total < _KEPT:
+            kept[total, 0] += distance
+            kept[total, 1] += distance * distance
+        else:
+            _add_local(total, distance, distance * distance, local)
+    opening = _next_spike(row, size, -1)
+    last = beginnings[len(beginnings) - 1]
+    whole[FIRST] = _next_spike(row, size, opening) - opening
+    whole[LAST] = last - beginnings[len(beginnings) - 2]  # no pair begins at the last two spikes: both are left over
+    whole[TOTAL] = last - opening
+    whole[PRODUCTS] += products
+    whole[UNEQUAL] += pairs
+
+
+@compiled
+def _next_spike(row, size, start):
+    """Return the image of the first spike after ``start``, or -1."""
+    word = (start + 1) // WORD
+    rest = row[word] >> np.uint64((start + 1) % WORD) << np.uint64((start + 1) % WORD)
+    while not rest:
+        word += 1
+        if word >= size:
+            return -1
+        rest = row[word]
+    return word * WORD + np.int64(trailing_zeros(rest))
+
+
+@compiled
+def _sum_up(spikes, rate, whole, local, lengths, kept):
+    """Sum over lengths and over s, and leave both empty for the next train."""
+    number = spikes - 1
+    squares = seen = length = 0
+    farthest, longer = 0.0, 1.0  # (1 - p)^length: the share of intervals that are longer, by the geometric law
+    while seen < number:
+        length += 1
+        longer *= 1 - rate
+        seen += lengths[length]
+        squares += lengths[length] * length * length
+        farthest = max(farthest, abs(seen / number - (1 - longer)))
+        lengths[length] = 0
+    for total in range(2, min(2 * length + 1, _KEPT)):
+        if kept[total, 0]:
+            _add_local(total, kept[total, 0], kept[total, 1], local)
+            kept[total, 0] = kept[total, 1] = 0
+    whole[INTERVALS], whole[SQUARES], local[DISTANCE] = number, squares, farthest
+
+
+@compiled
+def list_intervals(words, values):
+    """Write the intervals of all trains into ``values``, int64, unit after unit, each unit's in order of time."""
+    number = 0
+    for unit in range(len(words)):
+        before = np.int64(-1)
+        for word in range(words.shape[1]):
+            rest = words[unit, word]
+            while rest:
+                image = word * WORD + np.int64(trailing_zeros(rest))
+                rest &= rest - ONE
+                if before >= 0:
+                    values[number] = image - before
+                    number += 1
+                before = image

@@ -1,0 +1,195 @@
+"""Loops over packed bits, compiled by numba and kept on disk beside this file.
+
+Kernels take uint64 words [units, words], bit n % 64 of word n // 64 for image n, and write into the arrays given last,
+whose first axis is that of the units too, so that ``over_units`` can share them out among threads.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+WORD = 64
+ONE = np.uint64(1)
+
+_threads = 1
+
+
+def set_threads(threads: int) -> None:
+    """Let ``over_units`` use ``threads`` threads in this process. One is used until this is called."""
+    global _threads
+    _threads = threads
+
+
+def over_units(kernel: Callable, *arrays: np.ndarray, fixed: tuple = ()) -> None:
+    """Call ``kernel(*blocks, *fixed)`` on blocks of the first axis of ``arrays``, a block a thread.
+
+    The first axis is that of the units, the same in all; blocks begin at multiples of 64 units.
+    """
+    units = len(arrays[0])
+    bounds = [units * block // _threads // WORD * WORD for block in range(_threads)] + [units]
+    if _threads == 1 or units < _threads * WORD:
+        kernel(*arrays, *fixed)
+        return
+    blocks = [[array[start:end] for array in arrays] for start, end in pairwise(bounds)]
+    with ThreadPoolExecutor(_threads) as pool:
+        for outcome in [pool.submit(kernel, *block, *fixed) for block in blocks]:
+            outcome.result()
+
+
+@intrinsic
+def popcount(typing_context, word):
+    """Number of bits of a uint64 that are 1, uint64."""
+    return types.uint64(types.uint64), lambda context, builder, signature, args: builder.ctpop(args[0])
+
+
+@intrinsic
+def trailing_zeros(typing_context, word):
+    """Position of the lowest bit of a uint64 that is 1, uint64. Undefined for 0."""
+    undefined_for_zero = ir.Constant(ir.IntType(1), 1)
+    return types.uint64(types.uint64), lambda context, builder, signature, args: builder.cttz(
+        args[0], undefined_for_zero
+    )
+
+
+def compiled(kernel: Callable) -> Callable:
+    """Compile a kernel at its first call, once for all processes; it runs without Python's lock."""
+    return njit(cache=True, nogil=True)(kernel)
+
+
+@compiled
+def count_spikes(words, counts):
+    """Write the number of bits of each unit into ``counts``, int64 [U]."""
+    for unit in range(len(words)):
+        spikes = np.uint64(0)
+        for word in words[unit]:
+            spikes += popcount(word)
+        counts[unit] = spikes
+
+
+@compiled
+def count_in_windows(words, counts, window):
+    """Write the number of bits of windows of ``window`` images into ``counts``, int64 [U, K]."""
+    row, before = _scratch(words.shape[1])
+    for unit in range(len(words)):
+        _rank(words[unit], row, before)
+        seen = np.int64(0)
+        for k in range(counts.shape[1]):
+            reached = _bits_before((k + 1) * window, row, before)
+            counts[unit, k] = reached - seen
+            seen = reached
+
+
+@compiled
+def sum_over_windows(words, sums, squares, window, windows):
+    """Write the sum of the counts in ``windows`` windows into ``sums``, and of their squares, int64 [U]."""
+    row, before = _scratch(words.shape[1])
+    for unit in range(len(words)):
+        _rank(words[unit], row, before)
+        seen = total = np.int64(0)
+        for k in range(windows):
+            reached = _bits_before((k + 1) * window, row, before)
+            total += (reached - seen) ** 2
+            seen = reached
+        sums[unit] = seen
+        squares[unit] = total
+
+
+@compiled
+def _scratch(words):
+    return np.zeros(words + 1, np.uint64), np.zeros(words + 1, np.int64)
+
+
+@compiled
+def _rank(train, row, before):
+    """Copy a train into ``row``, and the number of bits before each of its words into ``before``; both go one on."""
+    seen = np.int64(0)
+    for word in range(len(train)):
+        row[word] = train[word]
+        before[word] = seen
+        seen += np.int64(popcount(train[word]))
+    before[len(train)] = seen
+
+
+@compiled
+def _bits_before(image, row, before):
+    word = np.uint64(image) >> np.uint64(6)
+    rest = np.uint64(image) & np.uint64(63)
+    return before[word] + np.int64(popcount(row[word] & ((ONE << rest) - ONE)))
+
+
+@compiled
+def count_joint(words, counts, lag):
+    """Write the number of images n at which both n and n + ``lag`` have a spike into ``counts``, int64 [U]."""
+    whole, bits = lag // WORD, np.uint64(lag % WORD)
+    length = words.shape[1]
+    for unit in range(len(words)):
+        row = words[unit]
+        both = np.uint64(0)
+        if bits:
+            for word in range(length - whole - 1):
+                later = (row[word + whole] >> bits) | (row[word + whole + 1] << (np.uint64(WORD) - bits))
+                both += popcount(row[word] & later)
+            if length > whole:
+                both += popcount(row[length - whole - 1] & (row[length - 1] >> bits))
+        else:
+            for word in range(length - whole):
+                both += popcount(row[word] & row[word + whole])
+        counts[unit] = both
+
+
+@compiled
+def transpose(words, numbers, packed, places):
+    """Turn images into trains: bit n of row u of ``words`` is bit ``numbers[u]`` of row ``places[n]`` of ``packed``.
+
+    words: [U, W]. numbers: int64 [U], consecutive from a multiple of 64. packed: uint8 [images, bytes]. places: int64,
+    one for each bit of a row.
+    """
+    units = len(words)
+    for start in range(0, units, _SQUARES * WORD):
+        end = min(start + _SQUARES * WORD, units)
+        octets = np.empty((WORD, (end - start + WORD - 1) // WORD * 8), np.uint8)
+        octets[:] = 0
+        squares = octets.view(np.uint64)
+        first_byte = numbers[start] // 8
+        width = min(octets.shape[1], packed.shape[1] - first_byte)
+        for word in range(words.shape[1]):
+            images = min(WORD, len(places) - word * WORD)
+            for image in range(images):
+                row = packed[places[word * WORD + image]]
+                for byte in range(width):
+                    octets[image, byte] = row[first_byte + byte]
+            octets[images:] = 0
+            _transpose_squares(squares)
+            for square in range(squares.shape[1]):
+                first = start + square * WORD
+                for unit in range(min(WORD, end - first)):
+                    words[first + unit, word] = squares[unit, square]
+
+
+_SQUARES = 64
+"""Squares of 64 × 64 bits that are transposed side by side: 32 KiB, near the core."""
+
+
+@compiled
+def _transpose_squares(squares):
+    """Transpose squares of 64 × 64 bits in place, uint64 [64, squares]: Warren (2013), Hacker's Delight, 7-3."""
+    distance, mask = WORD // 2, np.uint64(0xFFFFFFFF)
+    while distance:
+        for row in range(WORD):
+            if not row & distance:
+                _swap(squares[row], squares[row + distance], np.uint64(distance), mask)
+        distance //= 2
+        mask ^= mask << np.uint64(distance)
+
+
+@compiled
+def _swap(upper, lower, distance, mask):
+    for square in range(len(upper)):
+        swapped = ((upper[square] >> distance) ^ lower[square]) & mask
+        upper[square] ^= swapped << distance
+        lower[square] ^= swapped
