@@ -13,7 +13,8 @@ from spikegrid.trains import SpikeTrains
 pytestmark = pytest.mark.filterwarnings("error")
 
 ORDERS = ["random", "class_blocked", "given"]
-MEASURES = ["interval_cv", "cv2", "lv", "cv2_geo", "lv_geo", "burstiness", "memory", "autocorrelation"]
+MEASURES = ["interval_cv", "cv2", "lv", "cv2_geo", "lv_geo", "burstiness", "memory", "geometric_distance"]
+MEASURES += ["autocorrelation"]
 IMAGES = 90
 
 
@@ -47,6 +48,9 @@ def measured(train: np.ndarray) -> dict[str, float]:
     if len(isi):
         mean, deviation = np.mean(isi), np.std(isi)
         values |= {"interval_mean": mean, "interval_cv": elephant.cv(isi)}
+        lengths = np.arange(1, isi.max() + 1)
+        shares = (isi[:, None] <= lengths).mean(axis=0)
+        values["geometric_distance"] = np.abs(shares - (1 - (1 - train.mean()) ** lengths)).max()
         values["burstiness"] = (deviation - mean) / (deviation + mean)
     if len(isi) >= 2:
         values |= {"cv2": elephant.cv2(isi), "lv": elephant.lv(isi)}

@@ -8,6 +8,7 @@ from spikegrid import spikes
 from spikegrid.errors import InputError
 from spikegrid.features import COLUMNS
 from spikegrid.tabulation import in_order, measure_layers, measure_units, summarize_units
+from spikegrid.trains import Raster
 
 PLACE = ["seed", "epoch", "layer", "depth", "unit"]
 
@@ -23,8 +24,8 @@ def layers() -> dict[str, np.ndarray]:
     }
 
 
-def rates(seed: int, trains) -> dict[str, np.ndarray]:
-    return {"rate": trains.rates(), "seed_again": np.full(trains.units, seed)}
+def rates(seed: int, raster: Raster) -> dict[str, np.ndarray]:
+    return {"rate": raster.trains().rates(), "seed_again": np.full(raster.units, seed)}
 
 
 def test_units_have_a_row_each_with_their_place_and_values(write_spikes, layers):
@@ -84,9 +85,9 @@ def test_undefined_summaries_keep_their_row(write_spikes, layers):
 def test_layers_are_measured_once_for_each_seed_and_epoch_with_their_own_trains(write_spikes, layers):
     seen = []
 
-    def measure(layer, seed, trains) -> dict[str, float]:
+    def measure(layer, seed, raster) -> dict[str, float]:
         seen.append((layer.name, seed))
-        return {"spikes": trains.spike_counts().sum(), "depth_again": layer.depth}
+        return {"spikes": raster.trains().spike_counts().sum(), "depth_again": layer.depth}
 
     with spikes.load(write_spikes(layers)) as run_spikes:
         table = measure_layers(run_spikes, measure)

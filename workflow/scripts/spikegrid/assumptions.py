@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from scipy.special import chdtr, chdtrc, kolmogorov, ndtr
 
+from spikegrid.correlations import autocorrelation
 from spikegrid.trains import SpikeTrains
 
 LOWEST_RATE, HIGHEST_RATE = 0.01, 0.99
@@ -92,9 +93,9 @@ def wald_wolfowitz_runs(trains: SpikeTrains) -> Assumption:
     """
     rates = trains.rates()
     tested = _between(rates) & _neighboured(trains.length, rates)
-    spikes = trains.to_array()[tested].astype(bool)
     images, fired = trains.length, trains.spike_counts()[tested].astype(float)
-    runs = 1 + np.count_nonzero(spikes[:, 1:] != spikes[:, :-1], axis=1)
+    ends = trains.to_array(0, 1)[tested].sum(axis=1) + trains.to_array(max(images - 1, 0))[tested].sum(axis=1)
+    runs = 1 + 2 * (fired - trains.joint_counts(1)[tested]) - ends
     mixed = 2 * fired * (images - fired)
     mean = mixed / max(images, 1) + 1
     z = (runs - mean) / np.sqrt(mixed * (mixed - images) / max(images**2 * (images - 1.0), 1))
@@ -116,17 +117,9 @@ def ljung_box(trains: SpikeTrains, lags: int = 10) -> Assumption:
     images, rates = trains.length, trains.rates()
     tested = _between(rates) & _neighboured(images, rates) & (images > lags)
     tested &= images * rates * (1 - rates) >= _LEAST_VARIANCE_FOR_LAGS
-    spikes, p = trains.to_array()[tested].astype(bool), rates[tested]
-    statistic, squares = np.zeros(len(p)), np.zeros(len(p))
-    for lag in range(1, min(lags, images - 1) + 1):
-        early, late = spikes[:, :-lag], spikes[:, lag:]
-        pairs = np.count_nonzero(early & late, axis=1)
-        fired = np.count_nonzero(early, axis=1) + np.count_nonzero(late, axis=1)
-        covariance = pairs - p * fired + (images - lag) * p**2
-        square = (covariance / (images * p * (1 - p))) ** 2
-        squares += square
-        statistic += images * (images + 2) * square / (images - lag)
-    return Assumption.where(tested, statistic, chdtrc(lags, statistic), np.sqrt(squares / lags))
+    squares = autocorrelation(SpikeTrains(trains.words[tested], images), lags) ** 2
+    statistic = images * (images + 2) * np.sum(squares / (images - np.arange(1.0, lags + 1)), axis=1)
+    return Assumption.where(tested, statistic, chdtrc(lags, statistic), np.sqrt(squares.mean(axis=1)))
 
 
 def cochran_armitage_trend(counts: np.ndarray, window: int) -> Assumption:
@@ -160,28 +153,8 @@ def cusum(trains: SpikeTrains) -> Assumption:
     images, rates = max(trains.length, 1), trains.rates()
     tested = _between(rates) & (images * np.minimum(rates, 1 - rates) >= _FEWEST_IN_A_TRAIN)
     p = rates[tested]
-    path = trains.to_array()[tested] - p[:, None]
-    np.cumsum(path, axis=1, out=path)
-    farthest = np.maximum(path.max(axis=1, initial=0), -path.min(axis=1, initial=0))
-    statistic = farthest / np.sqrt(images * p * (1 - p))
+    statistic = SpikeTrains(trains.words[tested], trains.length).farthest_from(p) / np.sqrt(images * p * (1 - p))
     return Assumption.where(tested, statistic, kolmogorov(statistic), statistic / np.sqrt(images))
-
-
-def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
-    """Return p-values adjusted for the false discovery rate, float64 [M] in [0, 1]: min over j ≥ i of m p_(j) / j.
-
-    p_values: [M]. A NaN stays NaN and does not count among the m tests. Rejecting where the result is at most q keeps
-    the expected share of false rejections at q or below for independent or positively dependent tests. Raises
-    ValueError when a p-value is outside [0, 1]. Source: Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57, 289.
-    """
-    p_values = np.asarray(p_values, float)
-    if np.any((p_values < 0) | (p_values > 1)):
-        raise ValueError("a p-value is outside [0, 1]")
-    adjusted = np.full(p_values.shape, np.nan)
-    order = np.argsort(p_values)[::-1][np.isnan(p_values).sum() :]
-    ranks = np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum.accumulate(p_values[order] * len(order) / ranks)
-    return adjusted
 
 
 def _between(rates: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from spikegrid.assumptions import benjamini_hochberg
 from spikegrid.dose_series import SERIES
+from spikegrid.false_discovery import benjamini_hochberg
 from spikegrid.indicators import PLACE, RANDOM_RELABELINGS, ROUNDING
 from spikegrid.randomness import derived_seed
 from spikegrid.tables import CELL, RUN

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import gammaln
 from scipy.stats import bootstrap
 
-from spikegrid.assumptions import benjamini_hochberg
+from spikegrid.false_discovery import benjamini_hochberg
 from spikegrid.randomness import derived_seed
 from spikegrid.tables import CELL
 

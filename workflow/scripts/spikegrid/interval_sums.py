@@ -33,7 +33,10 @@ _AT_ONCE = 8
 
 @compiled
 def sum_intervals(words, whole, local, length):
-    """Write sums over the intervals of trains of ``length`` images: ``whole``, int64 [U, 7], ``local``, float64 [U, 5]."""
+    """Write sums over the intervals of trains: ``whole`` is int64 [U, 7], ``local`` float64 [U, 5].
+
+    length: images of a train.
+    """
     size = words.shape[1]
     row = np.zeros(size + 1, np.uint64)
     left_over = np.zeros(size, np.uint64)

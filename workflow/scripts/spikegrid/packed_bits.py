@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
-from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 WORD = 64
@@ -50,10 +50,7 @@ def popcount(typing_context, word):
 @intrinsic
 def trailing_zeros(typing_context, word):
     """Position of the lowest bit of a uint64 that is 1, uint64. Undefined for 0."""
-    undefined_for_zero = ir.Constant(ir.IntType(1), 1)
-    return types.uint64(types.uint64), lambda context, builder, signature, args: builder.cttz(
-        args[0], undefined_for_zero
-    )
+    return types.uint64(types.uint64), lambda context, builder, signature, args: builder.cttz(args[0], cgutils.true_bit)
 
 
 def compiled(kernel: Callable) -> Callable:
@@ -140,6 +137,22 @@ def count_joint(words, counts, lag):
             for word in range(length - whole):
                 both += popcount(row[word] & row[word + whole])
         counts[unit] = both
+
+
+@compiled
+def find_farthest(words, rates, farthest, length):
+    """Write max_n |S_n - n p| into ``farthest``, float64 [U]: S_n - n p is highest at a spike, lowest just before."""
+    for unit in range(len(words)):
+        rate, spikes, most = rates[unit], 0, 0.0
+        for word in range(words.shape[1]):
+            rest = words[unit, word]
+            while rest:
+                image = word * WORD + np.int64(trailing_zeros(rest))
+                rest &= rest - ONE
+                most = max(most, rate * image - spikes)
+                spikes += 1
+                most = max(most, spikes - rate * (image + 1))
+        farthest[unit] = max(most, abs(spikes - rate * length))
 
 
 @compiled

@@ -6,7 +6,6 @@ import numpy as np
 
 from spikegrid.assumptions import (
     Assumption,
-    benjamini_hochberg,
     binomial_dispersion,
     cochran_armitage_trend,
     cusum,
@@ -15,6 +14,7 @@ from spikegrid.assumptions import (
     wald_wolfowitz_runs,
 )
 from spikegrid.count_models import binomial_by_unit, count_histogram, fit_count_models, poisson_by_unit
+from spikegrid.false_discovery import benjamini_hochberg
 from spikegrid.interval_tests import interval_chi_square, interval_kolmogorov_smirnov
 from spikegrid.model_fit import ModelFit, best_model
 from spikegrid.rate_models import fit_rate_models

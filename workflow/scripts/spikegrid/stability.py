@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikegrid.assumptions import benjamini_hochberg
 from spikegrid.dose_series import SERIES
+from spikegrid.false_discovery import benjamini_hochberg
 from spikegrid.findings import LAST_LAYER, WHOLE_NETWORK, sentence
 from spikegrid.indicators import EXHAUSTIVE, ROUNDING, random_relabelings, relabelings
 from spikegrid.tables import CELL

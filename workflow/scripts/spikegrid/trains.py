@@ -5,8 +5,16 @@ from typing import Self
 
 import numpy as np
 
-from spikegrid.packed_bits import WORD, count_in_windows, count_joint, count_spikes, over_units, sum_over_windows
-from spikegrid.packed_bits import transpose as transpose_bits
+from spikegrid.packed_bits import (
+    WORD,
+    count_in_windows,
+    count_joint,
+    count_spikes,
+    find_farthest,
+    over_units,
+    sum_over_windows,
+    transpose,
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,12 @@ class SpikeTrains:
         counts = np.empty(self.units, np.int64)
         over_units(count_joint, self.words, counts, fixed=(lag,))
         return counts
+
+    def farthest_from(self, rates: np.ndarray) -> np.ndarray:
+        """Return max_n |S_n - n p| of each unit, float64 [U] ≥ 0: S_n its spikes up to image n, p of ``rates``, [U]."""
+        farthest = np.empty(self.units)
+        over_units(find_farthest, self.words, np.asarray(rates, float), farthest, fixed=(self.length,))
+        return farthest
 
     def window_counts(self, window: int) -> np.ndarray:
         """Return spike counts in K = floor(N / window) consecutive windows, int64 [U, K].
@@ -127,5 +141,5 @@ class Raster:
         if len(places) and not 0 <= places.min() <= places.max() < images:
             raise IndexError(f"places go from {places.min()} to {places.max()}; expected 0 to {images - 1}")
         words = np.empty((self.units, -(-len(places) // WORD)), np.uint64)
-        over_units(transpose_bits, words, np.arange(self.units), fixed=(self.packed, places))
+        over_units(transpose, words, np.arange(self.units), fixed=(self.packed, places))
         return SpikeTrains(words, len(places))
