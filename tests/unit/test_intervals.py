@@ -178,13 +178,18 @@ def test_equal_intervals_have_no_memory_however_long_they_are():
 
 
 def test_measures_do_not_overflow_for_long_intervals():
-    long = 10**7
+    long = 4 * 10**6
     found = series([long, 3 * long, long, 3 * long])
     assert isi.interval_cv(found)[0] == pytest.approx(0.5)
     assert isi.lv(found)[0] == pytest.approx(3 / 4)
     assert isi.lv_geo(found)[0] == pytest.approx(3 / 4, rel=1e-6)
     assert isi.cv2_geo(found)[0] == pytest.approx(1, rel=1e-6)
     assert isi.memory(found)[0] == pytest.approx(-1)
+
+
+def test_trains_too_long_for_whole_numbers_are_refused():
+    with pytest.raises(ValueError, match="expected at most 33554432"):
+        IntervalSums.of(SpikeTrains(np.zeros((1, 2**19 + 1), np.uint64), 2**25 + 1))
 
 
 def pairs_of_sum(total: int) -> IntervalSums:

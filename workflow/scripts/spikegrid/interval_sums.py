@@ -18,17 +18,25 @@ LOCAL = 5
 """Columns of ``local``: sums of 2d/s, 3d²/s², d(s-1)/floor((s-1)²/2) and 3d²/(s(s-2)), the last two over pairs s > 2,
 and the greatest distance of the distribution of intervals from the geometric law of the train's rate."""
 
-_DENSE = 4
+_DENSE = 5
 """A train is dense where more than one image in so many has a spike: there one way costs as much as the other."""
 
 _NEAR = 12
-"""Greatest s of the pairs counted by logic on words."""
+"""Greatest s of the pairs counted by logic on words, less in trains that are denser still."""
 
 _KEPT = 1024
 """Sums of d and d² are kept for each s below this; the few pairs beyond are added one by one."""
 
-_AT_ONCE = 8
-"""Bits of a word listed without asking whether they are there, which a processor does faster than asking."""
+_SQUARE_BITS = 36
+"""Lower bits of a word that Σd² takes; Σd has those above. One addition to memory takes half the time of two."""
+
+_SQUARE_MASK = np.uint64((1 << _SQUARE_BITS) - 1)
+
+LONGEST_TRAIN = 1 << 25
+"""Images of a train for which Σd², at most 2N times the greatest s, fits its bits."""
+
+_MOST_AT_ONCE = 24
+"""Bits of a word are listed as many at once as most words of a train have, some in vain: asking each takes longer."""
 
 
 @compiled
@@ -42,9 +50,10 @@ def sum_intervals(words, whole, local, length):
     left_over = np.zeros(size, np.uint64)
     later = np.zeros((_NEAR + 1, size), np.uint64)
     masks = np.zeros((3, size), np.uint64)
-    listed = np.zeros(size * WORD + 2 * _AT_ONCE, np.int64)
+    listed = np.zeros(size * WORD + _MOST_AT_ONCE, np.int64)
+    factors = _local_factors()
     lengths = np.zeros(length + 1, np.int64)
-    kept = np.zeros((_KEPT, 2), np.int64)
+    kept = np.zeros(_KEPT, np.uint64)
     for unit in range(len(words)):
         row[:size] = words[unit]
         whole[unit] = 0
@@ -55,26 +64,32 @@ def sum_intervals(words, whole, local, length):
         if spikes < 2:
             continue
         if spikes * _DENSE > length:
-            _sum_near_pairs(row, whole[unit], lengths, kept, later, masks, left_over)
+            near = min(_NEAR, _DENSE * length // spikes)
+            _sum_near_pairs(near, row, whole[unit], lengths, kept, later, masks, left_over)
             number = _list_bits(left_over, listed)
-            _sum_pairs_left_over(row, listed[:number], whole[unit], local[unit], lengths, kept)
+            _sum_pairs_left_over(near, row, listed[:number], whole[unit], local[unit], lengths, kept)
         else:
             number = _list_bits(row[:size], listed)
             _sum_listed_pairs(listed[:number], whole[unit], local[unit], lengths, kept)
-        _sum_up(spikes, spikes / length, whole[unit], local[unit], lengths, kept)
+        _sum_up(spikes, spikes / length, whole[unit], local[unit], lengths, kept, factors)
 
 
 @compiled
 def _list_bits(words, listed):
     """Write the places of all bits into ``listed`` and return their number."""
+    bits = 0
+    for word in words:
+        bits += np.int64(popcount(word))
+    mean = bits / len(words)
+    at_once = min(int(mean + 1.5 * np.sqrt(mean)) + 1, _MOST_AT_ONCE)
     number = 0
     for word in range(len(words)):
         rest = words[word]
         bits = np.int64(popcount(rest))
-        for place in range(_AT_ONCE):
+        for place in range(at_once):
             listed[number + place] = word * WORD + np.int64(trailing_zeros(rest))
             rest &= rest - ONE
-        place = _AT_ONCE
+        place = at_once
         while rest:
             listed[number + place] = word * WORD + np.int64(trailing_zeros(rest))
             rest &= rest - ONE
@@ -84,13 +99,37 @@ def _list_bits(words, listed):
 
 
 @compiled
-def _add_local(total, distances, squares, local):
-    """Add what pairs of one sum, with their Σd and Σd², give to the local measures."""
-    local[CV2] += 2 * distances / total
-    local[LV] += 3 * squares / (total * total)
+def _local_factors():
+    """What Σd or Σd² of pairs of one sum is multiplied by in each local measure, float64 [sums, 4]."""
+    factors = np.zeros((_KEPT, 4))
+    for total in range(2, _KEPT):
+        _write_factors(total, factors[total])
+    return factors
+
+
+@compiled
+def _write_factors(total, factors):
+    factors[CV2] = 2 / total
+    factors[LV] = 3 / (total * total)
     if total > 2:
-        local[CV2_GEO] += distances * (total - 1) / ((total - 1) * (total - 1) // 2)
-        local[LV_GEO] += 3 * squares / (total * (total - 2))
+        factors[CV2_GEO] = (total - 1) / ((total - 1) * (total - 1) // 2)
+        factors[LV_GEO] = 3 / (total * (total - 2))
+
+
+@compiled
+def _add_local(distances, squares, factors, local):
+    """Add what pairs of one sum, with their Σd and Σd², give to the local measures."""
+    local[CV2] += distances * factors[CV2]
+    local[LV] += squares * factors[LV]
+    local[CV2_GEO] += distances * factors[CV2_GEO]
+    local[LV_GEO] += squares * factors[LV_GEO]
+
+
+@compiled
+def _add_far_pair(total, distance, local):
+    factors = np.zeros(4)
+    _write_factors(total, factors)
+    _add_local(distance, distance * distance, factors, local)
 
 
 @compiled
@@ -100,14 +139,13 @@ def _sum_listed_pairs(spikes, whole, local, lengths, kept):
     for place in range(len(spikes) - 2):
         first, second = spikes[place + 1] - spikes[place], spikes[place + 2] - spikes[place + 1]
         total, distance = first + second, abs(first - second)
-        lengths[first] += 1
+        lengths[np.uint64(first)] += 1
         products += first * second
         equal_ones += total == 2
         if total < _KEPT:
-            kept[total, 0] += distance
-            kept[total, 1] += distance * distance
+            kept[np.uint64(total)] += np.uint64((distance << _SQUARE_BITS) + distance * distance)
         else:
-            _add_local(total, distance, distance * distance, local)
+            _add_far_pair(total, distance, local)
     last = spikes[len(spikes) - 1] - spikes[len(spikes) - 2]
     lengths[last] += 1
     whole[FIRST], whole[LAST] = spikes[1] - spikes[0], last
@@ -116,8 +154,8 @@ def _sum_listed_pairs(spikes, whole, local, lengths, kept):
 
 
 @compiled
-def _sum_near_pairs(row, whole, lengths, kept, later, masks, left_over):
-    """Count intervals and pairs of a sum up to ``_NEAR`` by logic on words; leave spikes that begin other pairs over.
+def _sum_near_pairs(near, row, whole, lengths, kept, later, masks, left_over):
+    """Count intervals and pairs of a sum up to ``near`` by logic on words; leave spikes that begin other pairs over.
 
     later: row k is the train k images later. masks: at which images one spike or more, two or more, follow within the
     next s - 1 images; and whether a pair of sum s begins there.
@@ -126,7 +164,7 @@ def _sum_near_pairs(row, whole, lengths, kept, later, masks, left_over):
     size = len(one)
     one[:] = 0
     two[:] = 0
-    for sum_ in range(1, _NEAR + 1):
+    for sum_ in range(1, near + 1):
         ahead = later[sum_]
         _shift(row, np.uint64(sum_), ahead)
         found = np.uint64(0)
@@ -140,8 +178,7 @@ def _sum_near_pairs(row, whole, lengths, kept, later, masks, left_over):
         for first in range(1, sum_ // 2 + 1):
             pairs = _count_either(pair, later[first], later[sum_ - first])
             distance = sum_ - 2 * first
-            kept[sum_, 0] += pairs * distance
-            kept[sum_, 1] += pairs * distance * distance
+            kept[sum_] += np.uint64(pairs * ((distance << _SQUARE_BITS) + distance * distance))
             whole[PRODUCTS] += pairs * first * (sum_ - first)
             whole[UNEQUAL] += pairs * (sum_ > 2)
     for word in range(size):
@@ -165,14 +202,14 @@ def _count_either(pair, first, second):
 
 
 @compiled
-def _sum_pairs_left_over(row, beginnings, whole, local, lengths, kept):
-    """Add the intervals longer than ``_NEAR``, and the pairs of a greater sum, which begin at the spikes listed."""
+def _sum_pairs_left_over(near, row, beginnings, whole, local, lengths, kept):
+    """Add the intervals longer than ``near``, and the pairs of a greater sum, which begin at the spikes listed."""
     size = len(row) - 1
     products = pairs = 0
     for place in range(len(beginnings)):
         start = beginnings[place]
-        word, bit = start // WORD, np.uint64(start % WORD)
-        ahead = (row[word] >> bit >> ONE) | (row[word + 1] << (np.uint64(63) - bit))
+        word, bit = np.uint64(start) >> np.uint64(6), np.uint64(start) & np.uint64(63)
+        ahead = (row[word] >> bit >> ONE) | (row[word + ONE] << (np.uint64(63) - bit))
         beyond = ahead & (ahead - ONE)
         if beyond:
             first = np.int64(trailing_zeros(ahead)) + 1
@@ -182,17 +219,16 @@ def _sum_pairs_left_over(row, beginnings, whole, local, lengths, kept):
             if middle < 0:
                 continue
             first, total = middle - start, _next_spike(row, size, middle) - start
-        lengths[first] += first > _NEAR
+        lengths[np.uint64(first)] += first > near
         if total < 0:
             continue
         distance = abs(total - 2 * first)
         products += first * (total - first)
         pairs += 1
         if total < _KEPT:
-            kept[total, 0] += distance
-            kept[total, 1] += distance * distance
+            kept[np.uint64(total)] += np.uint64((distance << _SQUARE_BITS) + distance * distance)
         else:
-            _add_local(total, distance, distance * distance, local)
+            _add_far_pair(total, distance, local)
     opening = _next_spike(row, size, -1)
     last = beginnings[len(beginnings) - 1]
     whole[FIRST] = _next_spike(row, size, opening) - opening
@@ -216,7 +252,7 @@ def _next_spike(row, size, start):
 
 
 @compiled
-def _sum_up(spikes, rate, whole, local, lengths, kept):
+def _sum_up(spikes, rate, whole, local, lengths, kept, factors):
     """Sum over lengths and over s, and leave both empty for the next train."""
     number = spikes - 1
     squares = seen = length = 0
@@ -226,13 +262,22 @@ def _sum_up(spikes, rate, whole, local, lengths, kept):
         longer *= 1 - rate
         seen += lengths[length]
         squares += lengths[length] * length * length
-        farthest = max(farthest, abs(seen / number - (1 - longer)))
+        farthest = max(farthest, abs(seen - number * (1 - longer)))
         lengths[length] = 0
+    cv2 = lv = cv2_geo = lv_geo = 0.0
     for total in range(2, min(2 * length + 1, _KEPT)):
-        if kept[total, 0]:
-            _add_local(total, kept[total, 0], kept[total, 1], local)
-            kept[total, 0] = kept[total, 1] = 0
-    whole[INTERVALS], whole[SQUARES], local[DISTANCE] = number, squares, farthest
+        distance, square = float(kept[total] >> np.uint64(_SQUARE_BITS)), float(kept[total] & _SQUARE_MASK)
+        cv2 += distance * factors[total, CV2]
+        lv += square * factors[total, LV]
+        cv2_geo += distance * factors[total, CV2_GEO]
+        lv_geo += square * factors[total, LV_GEO]
+        kept[total] = 0
+    local[CV2] += cv2
+    local[LV] += lv
+    local[CV2_GEO] += cv2_geo
+    local[LV_GEO] += lv_geo
+    local[DISTANCE] = farthest / number
+    whole[INTERVALS], whole[SQUARES] = number, squares
 
 
 @compiled

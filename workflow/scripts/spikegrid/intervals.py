@@ -67,7 +67,12 @@ class IntervalSums:
 
     @classmethod
     def of(cls, trains: SpikeTrains) -> "IntervalSums":
-        """Return the sums of trains; no interval is kept, so memory goes with the number of units alone."""
+        """Return the sums of trains; no interval is kept, so memory goes with the number of units alone.
+
+        Raises ValueError for trains of more than 2^25 images.
+        """
+        if trains.length > interval_sums.LONGEST_TRAIN:
+            raise ValueError(f"trains have {trains.length} images; expected at most {interval_sums.LONGEST_TRAIN}")
         whole = np.empty((trains.units, interval_sums.WHOLE), np.int64)
         local = np.empty((trains.units, interval_sums.LOCAL))
         over_units(sum_intervals, trains.words, whole, local, fixed=(trains.length,))

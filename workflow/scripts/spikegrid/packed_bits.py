@@ -123,20 +123,20 @@ def _bits_before(image, row, before):
 def count_joint(words, counts, lag):
     """Write the number of images n at which both n and n + ``lag`` have a spike into ``counts``, int64 [U]."""
     whole, bits = lag // WORD, np.uint64(lag % WORD)
-    length = words.shape[1]
+    pairs = max(words.shape[1] - whole, 0)
+    later = np.zeros(pairs + 1, np.uint64)
     for unit in range(len(words)):
-        row = words[unit]
-        both = np.uint64(0)
-        if bits:
-            for word in range(length - whole - 1):
-                later = (row[word + whole] >> bits) | (row[word + whole + 1] << (np.uint64(WORD) - bits))
-                both += popcount(row[word] & later)
-            if length > whole:
-                both += popcount(row[length - whole - 1] & (row[length - 1] >> bits))
-        else:
-            for word in range(length - whole):
-                both += popcount(row[word] & row[word + whole])
-        counts[unit] = both
+        later[:pairs] = words[unit, whole:]
+        counts[unit] = _count_both(words[unit, :pairs], later, bits)
+
+
+@compiled
+def _count_both(row, later, bits):
+    both = np.uint64(0)
+    rest = np.uint64(WORD - 1) - bits
+    for word in range(len(row)):
+        both += popcount(row[word] & ((later[word] >> bits) | (later[word + 1] << ONE << rest)))
+    return both
 
 
 @compiled

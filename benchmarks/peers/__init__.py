@@ -1,0 +1,1 @@
+"""What researchers write today, against which this project is measured."""
