@@ -4,12 +4,13 @@ PYTHON ?= python3
 CORES ?= all
 CONFIG ?=
 ARGS ?=
+STEPS ?=
 
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run report test lint docs lock clean clean-venv clean-results
+.PHONY: help run report test bench lint docs lock clean clean-venv clean-results
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +26,9 @@ report: .venv/run ## Write results/report.html, if something has changed since t
 
 test: .venv/test lint ## Run linters and tests
 	$(BIN)/pytest -n 2
+
+bench: .venv/test ## Measure speed against peers: a table, results/benchmarks.csv and a figure; STEPS="training ..." for some
+	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks $(STEPS)
 
 lint: .venv/test ## Check style and form of the workflow
 	$(BIN)/ruff check
