@@ -20,12 +20,17 @@ _LINE_HEIGHT = 4.6
 
 def run_steps(steps: Sequence[str]) -> None:
     """Run steps one after the other, each in a process of its own; print their lines as they come, and write files."""
-    RESULTS.mkdir(exist_ok=True)
     print(f"{'step':10} {'what':51} {'against':37} {'ratio (least to greatest)':26} goal")
     lines = []
     for step in steps:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
             lines += alone.submit(_lines_of, step).result()
+    report(lines)
+
+
+def report(lines: Sequence[Line]) -> None:
+    """Say how many goals are met, and write the table as csv and as a figure."""
+    RESULTS.mkdir(exist_ok=True)
     met = [line.met for line in lines if line.met is not None]
     print(f"{sum(met)} of {len(met)} goals are met; the table is in {RESULTS / 'benchmarks.csv'}")
     with written_whole(RESULTS / "benchmarks.csv") as temporary:
