@@ -22,6 +22,6 @@ rule extract_spikes:
     params:
         architecture=grid.architecture,
         spikes=grid.spikes,
-        code=grid.code("extract_spikes", "architectures"),
+        code=grid.code_of_job("extract_spikes", "architectures"),
     script:
         "../scripts/extract_spikes.py"

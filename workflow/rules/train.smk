@@ -24,6 +24,6 @@ rule train:
         architecture=grid.architecture,
         regime=grid.regime,
         training=grid.training,
-        code=grid.code("train", "architectures", "regimes"),
+        code=grid.code_of_job("train", "architectures", "regimes"),
     script:
         "../scripts/train.py"
