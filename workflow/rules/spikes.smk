@@ -12,6 +12,7 @@ rule extract_spikes:
         f"{RUN}/logs/extract_spikes{{presented}}.log",
     benchmark:
         f"{RUN}/benchmarks/extract_spikes{{presented}}.tsv"
+    priority: 1
     conda:
         "../../envs/spikes.yaml"
     threads: 1

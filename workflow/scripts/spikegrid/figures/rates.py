@@ -117,7 +117,7 @@ def _draw_shares(axes: Axes, shares: pd.DataFrame, looks: dict[str, style.Look],
         of_regime = shares[shares["regime"] == regime].groupby("state")["share"]
         look, places = looks[regime], np.arange(len(states)) + offset
         mean, least, most = of_regime.mean()[states], of_regime.min()[states], of_regime.max()[states]
-        axes.hlines(places, least, most, color=look.color, linewidth=0.8)
+        axes.plot([least, most], [places, places], color=look.color, linewidth=0.8)
         axes.plot(mean, places, look.marker, color=look.color, mew=0)
     axes.set_yticks(range(len(states)), states)
     axes.set_ylim(len(states) - 0.5, -0.5)
