@@ -108,12 +108,10 @@ def _default_grid(folder: Path) -> Line:
 
 def _core_seconds(folder: Path, job: str) -> float:
     """Return the time that the work of a job took, as its log says, times its threads; imports are not in it."""
-    log, threads = (
-        re.search(r"^    log: (\S+)", job, re.MULTILINE),
-        re.search(r"^    threads: (\d+)", job, re.MULTILINE),
-    )
-    (took,) = re.findall(r"^INFO took (\S+) s$", (folder / log[1]).read_text(encoding="utf-8"), re.MULTILINE)
-    return float(took) * (int(threads[1]) if threads else 1)
+    fields = dict(re.findall(r"^    (log|threads): (\S+)", job, re.MULTILINE))
+    log = (folder / fields["log"]).read_text(encoding="utf-8")
+    (took,) = re.findall(r"^INFO took (\S+) s$", log, re.MULTILINE)
+    return float(took) * int(fields.get("threads", 1))
 
 
 def _grid(architectures: int, datasets: int = DATASETS, regimes: int = REGIMES) -> dict:

@@ -93,8 +93,8 @@ def test_second_job_of_a_process_logs_each_message_once(tmp_path, capfd):
         pass
     with logged(str(tmp_path / "second.log"), "second") as logger:
         logger.warning("once")
-    assert (tmp_path / "first.log").read_text() == ""
-    assert (tmp_path / "second.log").read_text() == "WARNING once\n"
+    assert "once" not in (tmp_path / "first.log").read_text()
+    assert (tmp_path / "second.log").read_text().count("once") == 1
     assert capfd.readouterr().err == "spikegrid: second: once\n"
 
 

@@ -115,8 +115,8 @@ def _draw_shares(axes: Axes, shares: pd.DataFrame, looks: dict[str, style.Look],
     states = ["dead", "always on"]
     for regime, offset in zip(regimes, _offsets(len(regimes))):
         of_regime = shares[shares["regime"] == regime].groupby("state")["share"]
+        mean, least, most = of_regime.agg(["mean", "min", "max"]).reindex(states).to_numpy().T
         look, places = looks[regime], np.arange(len(states)) + offset
-        mean, least, most = of_regime.mean()[states], of_regime.min()[states], of_regime.max()[states]
         axes.plot([least, most], [places, places], color=look.color, linewidth=0.8)
         axes.plot(mean, places, look.marker, color=look.color, mew=0)
     axes.set_yticks(range(len(states)), states)
