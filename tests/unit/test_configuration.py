@@ -323,7 +323,7 @@ def test_configuration_of_one_regime_is_accepted():
     config = changed("regimes", {"generalizing": {"kind": "generalizing"}})
     config["exclude"] = []
     del config["indicators"]
-    assert not Grid(*complete_configuration(config)).is_compared()
+    assert not Grid(*complete_configuration(config)).is_compared
 
 
 # --- plug-ins of the user ---

@@ -475,7 +475,10 @@ def test_a_raster_has_a_tick_for_every_spike_of_the_first_images(record):
     trains = recording.trains_at("hidden2", 0, 20)
     by_rate = np.argsort(trains.rates(), kind="stable")
     drawn = np.zeros((9, IMAGES), int)
-    for image, unit in (segment.mean(axis=0) for segment in raster.collections[0].get_segments()):
+    (spikes,) = raster.lines
+    strokes = spikes.get_xydata().reshape(-1, 3, 2)
+    assert np.isnan(strokes[:, 2, 1]).all(), "strokes are apart"
+    for image, unit in strokes[:, :2].mean(axis=1):
         drawn[round(unit) - 1, round(image) - 1] += 1
     spikes_by_rate = trains.to_array()[by_rate, :IMAGES]
     np.testing.assert_array_equal(drawn.sum(axis=0), spikes_by_rate.sum(axis=0))

@@ -121,7 +121,7 @@ def test_files_of_runs_are_one_a_cell_and_block():
 def test_files_of_runs_can_be_chosen_by_name_and_block():
     grid = grid_of(seeds=7, seeds_per_job=5)
     assert len(grid.run_files("history.csv", dataset="small")) == 12
-    assert grid.run_files("history.csv", seeds="0-4", dataset="small", architecture="cnn", regime="memorizing") == [
+    assert grid.run_files("history.csv", seeds="0-4", dataset="small", architecture="cnn", regimes=["memorizing"]) == [
         "results/runs/small/cnn/memorizing/seeds0-4/history.csv"
     ]
 
@@ -287,7 +287,7 @@ DOSES = {
 
 def test_doses_are_left_out_of_most_figures_and_make_series_with_the_compared_regimes_at_their_ends():
     grid = grid_of(regimes=CONFIG["regimes"] | DOSES)
-    assert grid.shown_regimes() == ["untrained", "generalizing", "memorizing"]
+    assert grid.shown_regimes == ["untrained", "generalizing", "memorizing"]
     assert grid.dose_series() == {
         "label_noise": ["generalizing", "memorizing", "corrupted_30", "corrupted_60"],
         "training_size": ["generalizing", "few_50"],
@@ -301,13 +301,13 @@ def test_regimes_of_a_series_stand_in_the_order_of_the_configuration():
 
 def test_grid_without_doses_shows_every_regime_and_has_no_series():
     grid = grid_of()
-    assert grid.shown_regimes() == list(CONFIG["regimes"])
+    assert grid.shown_regimes == list(CONFIG["regimes"])
     assert grid.dose_series() == {}
 
 
 def test_second_fraction_of_the_memorizing_kind_is_a_dose():
     grid = grid_of(regimes=CONFIG["regimes"] | {"half": {"kind": "memorizing", "fraction": 0.5}})
-    assert grid.shown_regimes() == list(CONFIG["regimes"])
+    assert grid.shown_regimes == list(CONFIG["regimes"])
     assert grid.dose_series() == {"label_noise": ["generalizing", "memorizing", "half"]}
 
 
@@ -316,7 +316,7 @@ def test_variant_of_a_compared_kind_in_training_or_spikes_is_no_dose(section):
     settings = {"training": {"weight_decay": 0.01}, "spikes": {"threshold": 0.5}}[section]
     variant = {"kind": "memorizing", "fraction": 0.5, section: settings}
     grid = grid_of(regimes=CONFIG["regimes"] | {"decayed": variant})
-    assert grid.shown_regimes() == [*CONFIG["regimes"], "decayed"]
+    assert grid.shown_regimes == [*CONFIG["regimes"], "decayed"]
     assert grid.dose_series() == {}
 
 
@@ -329,14 +329,14 @@ def test_empty_override_makes_no_variant(section):
 def test_dose_of_a_kind_that_is_not_compared_stays_one_with_training_of_its_own():
     few = DOSES["few_50"] | {"training": {"epochs": 500}}
     grid = grid_of(regimes=CONFIG["regimes"] | {"few_50": few})
-    assert grid.shown_regimes() == list(CONFIG["regimes"])
+    assert grid.shown_regimes == list(CONFIG["regimes"])
     assert grid.dose_series() == {"training_size": ["generalizing", "few_50"]}
 
 
 def test_corrupted_labels_that_are_compared_are_shown_and_end_their_series():
     regimes = CONFIG["regimes"] | DOSES
     grid = grid_of(regimes=regimes, indicators={"memorizing": "corrupted_60"})
-    assert grid.shown_regimes() == ["untrained", "generalizing", "corrupted_60"]
+    assert grid.shown_regimes == ["untrained", "generalizing", "corrupted_60"]
     assert grid.dose_series() == {
         "label_noise": ["generalizing", "memorizing", "corrupted_30", "corrupted_60"],
         "training_size": ["generalizing", "few_50"],
@@ -345,15 +345,15 @@ def test_corrupted_labels_that_are_compared_are_shown_and_end_their_series():
 
 def test_few_samples_that_are_compared_as_memorizing_end_the_series_of_sizes_alone():
     grid = grid_of(regimes=CONFIG["regimes"] | DOSES, indicators={"memorizing": "few_50"})
-    assert grid.shown_regimes() == ["untrained", "generalizing", "few_50"]
+    assert grid.shown_regimes == ["untrained", "generalizing", "few_50"]
     assert grid.dose_series() == {"label_noise": ["generalizing", "memorizing", "corrupted_30", "corrupted_60"]}
 
 
 @pytest.mark.parametrize("regimes", [["memorizing", *DOSES], [*DOSES], ["few_50"], ["generalizing", "corrupted_30"]])
 def test_grid_without_comparison_shows_every_regime(regimes):
     grid = grid_of(regimes={name: (CONFIG["regimes"] | DOSES)[name] for name in regimes})
-    assert not grid.is_compared()
-    assert grid.shown_regimes() == regimes
+    assert not grid.is_compared
+    assert grid.shown_regimes == regimes
     assert grid.dose_series() == {}
     assert not [path for path in grid.tables() if "doses" in path or "indicators" in path]
     assert not [path for path in grid.figures() if "dose" in path or "indicators" in path]
@@ -454,7 +454,7 @@ def test_target_accuracy_is_no_setting_of_a_job_that_trains():
 def test_targets_are_those_of_every_cell_or_of_the_cells_chosen():
     grid = grid_of(architectures__cnn__training={"target_accuracy": 0.7})
     assert len(grid.target_accuracies()) == 12
-    assert grid.target_accuracies(dataset="small", architecture="cnn", regime="memorizing") == [
+    assert grid.target_accuracies(dataset="small", architecture="cnn", regimes=["memorizing"]) == [
         {"dataset": "small", "architecture": "cnn", "regime": "memorizing", "target_accuracy": 0.7}
     ]
 
@@ -473,12 +473,12 @@ def test_settings_of_jobs_are_builtin_types_alone():
     check(grid.target_accuracies())
     with_doses = grid_of(regimes=CONFIG["regimes"] | DOSES)
     check(with_doses.dose_series())
-    check(with_doses.shown_regimes())
+    check(with_doses.shown_regimes)
     check(with_doses.traits())
 
 
 def test_code_of_a_job_differs_where_its_plugins_do():
-    code = grid_of().code("train", "architectures", "regimes")
+    code = grid_of().code_of_job("train", "architectures", "regimes")
     hashes = {code(job(architecture=name, regime=regime)) for name in ("mlp", "cnn") for regime in CONFIG["regimes"]}
     assert len(hashes) == 6
     assert code(job(dataset="digits")) == code(job(dataset="small"))
@@ -486,7 +486,7 @@ def test_code_of_a_job_differs_where_its_plugins_do():
 
 def test_code_of_an_observable_is_that_of_its_plugin():
     grid = grid_of(observables={"fine": {"kind": "firing", "window": 5}, "coarse": {"kind": "firing"}})
-    assert grid.code("observe", observables="fine")(job()) == grid.code("observe", observables="coarse")(job())
+    assert grid.code("observe", observables="fine") == grid.code("observe", observables="coarse")
 
 
 def test_plugin_of_the_user_is_named_by_its_path(tmp_path):

@@ -179,6 +179,12 @@ def test_interval_without_spread_is_the_difference():
     assert (low[0], high[0]) == (2, 2)
 
 
+@pytest.mark.parametrize(("n1", "n2"), [(3, 7), (5, 5), (9, 4)])
+def test_interval_of_samples_that_are_all_alike_is_0_to_the_last_bit(n1, n2):
+    low, high = bootstrap_interval(np.full((3, n1), 0.1), np.full((3, n2), 0.1), 0.95, 2000)
+    assert not np.any([low, high])
+
+
 @pytest.mark.parametrize(("n1", "n2"), [(1, 5), (5, 1), (1, 1), (0, 4)])
 def test_interval_of_fewer_than_two_seeds_is_undefined(n1, n2):
     low, high = bootstrap_interval(np.ones((3, n1)), np.ones((3, n2)), 0.95, 100)

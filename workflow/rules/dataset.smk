@@ -18,6 +18,6 @@ rule prepare_dataset:
         data_root=grid.config["data_root"],
     params:
         dataset=grid.dataset,
-        code=grid.code("prepare_dataset", "datasets"),
+        code=grid.code_of_job("prepare_dataset", "datasets"),
     script:
         "../scripts/prepare_dataset.py"

@@ -58,7 +58,7 @@ rule draw_raster:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=grid.shown_regimes(),
+        regimes=grid.shown_regimes,
         targets=lambda w: grid.target_accuracies(**grid.shown(w)),
         code=grid.code("draw_raster"),
     script:
@@ -89,7 +89,7 @@ rule draw_rates:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=grid.shown_regimes(),
+        regimes=grid.shown_regimes,
         targets=lambda w: grid.target_accuracies(**grid.shown(w)),
         code=grid.code("draw_rates"),
     script:
@@ -120,7 +120,7 @@ rule draw_fano_against_rate:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=grid.shown_regimes(),
+        regimes=grid.shown_regimes,
         targets=lambda w: grid.target_accuracies(**grid.shown(w)),
         window=lambda w: grid.observable(w.observable)["parameters"]["window"],
         code=grid.code("draw_fano_against_rate"),
@@ -152,7 +152,7 @@ rule draw_over_training:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=grid.shown_regimes(),
+        regimes=grid.shown_regimes,
         targets=lambda w: grid.target_accuracies(**grid.shown(w)),
         confidence=grid.config["indicators"]["confidence"],
         code=grid.code("draw_over_training"),
@@ -182,7 +182,7 @@ rule draw_indicator_map:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=grid.shown_regimes(),
+        regimes=grid.shown_regimes,
         memorizing=grid.config["indicators"]["memorizing"],
         generalizing=grid.config["indicators"]["generalizing"],
         confidence=grid.config["indicators"]["confidence"],
@@ -216,7 +216,7 @@ rule draw_fano_distributions:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=grid.shown_regimes(),
+        regimes=grid.shown_regimes,
         targets=lambda w: grid.target_accuracies(**grid.shown(w)),
         window=lambda w: grid.observable(w.observable)["parameters"]["window"],
         code=grid.code("draw_fano_distributions"),
@@ -248,7 +248,7 @@ rule draw_interval_laws:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=grid.shown_regimes(),
+        regimes=grid.shown_regimes,
         targets=lambda w: grid.target_accuracies(**grid.shown(w)),
         code=grid.code("draw_interval_laws"),
     script:
@@ -279,7 +279,7 @@ rule draw_assumptions:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=grid.shown_regimes(),
+        regimes=grid.shown_regimes,
         targets=lambda w: grid.target_accuracies(**grid.shown(w)),
         level=lambda w: grid.observable(w.observable)["parameters"]["level"],
         code=grid.code("draw_assumptions"),
@@ -310,7 +310,7 @@ rule draw_fano_by_order:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=grid.shown_regimes(),
+        regimes=grid.shown_regimes,
         confidence=grid.config["indicators"]["confidence"],
         code=grid.code("draw_fano_by_order"),
     script:
@@ -340,7 +340,7 @@ rule draw_firing_over_training:
         mem_mb=4000,
         runtime=30,
     params:
-        regimes=grid.shown_regimes(),
+        regimes=grid.shown_regimes,
         confidence=grid.config["indicators"]["confidence"],
         code=grid.code("draw_firing_over_training"),
     script:

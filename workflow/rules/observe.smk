@@ -14,6 +14,7 @@ for name in grid.observables():
             f"{RUN}/logs/observe_{name}.log",
         benchmark:
             f"{RUN}/benchmarks/observe_{name}.tsv"
+        priority: 1
         conda:
             "../../envs/observe.yaml"
         resources:

@@ -12,6 +12,7 @@ rule extract_spikes:
         f"{RUN}/logs/extract_spikes{{presented}}.log",
     benchmark:
         f"{RUN}/benchmarks/extract_spikes{{presented}}.tsv"
+    priority: 1
     conda:
         "../../envs/spikes.yaml"
     threads: 1
@@ -22,6 +23,6 @@ rule extract_spikes:
     params:
         architecture=grid.architecture,
         spikes=grid.spikes,
-        code=grid.code("extract_spikes", "architectures"),
+        code=grid.code_of_job("extract_spikes", "architectures"),
     script:
         "../scripts/extract_spikes.py"

@@ -14,6 +14,7 @@ rule collect:
         "results/logs/collect.log",
     benchmark:
         "results/benchmarks/collect.tsv"
+    priority: 1
     conda:
         "../../envs/tables.yaml"
     resources:
@@ -37,6 +38,7 @@ rule process:
         "results/logs/process.log",
     benchmark:
         "results/benchmarks/process.tsv"
+    priority: 1
     conda:
         "../../envs/tables.yaml"
     resources:
@@ -59,6 +61,7 @@ rule indicators:
         "results/logs/indicators.log",
     benchmark:
         "results/benchmarks/indicators.tsv"
+    priority: 1
     conda:
         "../../envs/tables.yaml"
     resources:
@@ -82,6 +85,7 @@ rule doses:
         "results/logs/doses.log",
     benchmark:
         "results/benchmarks/doses.tsv"
+    priority: 1
     conda:
         "../../envs/tables.yaml"
     resources:
@@ -113,6 +117,7 @@ rule stable_indicators:
         "results/logs/stable_indicators.log",
     benchmark:
         "results/benchmarks/stable_indicators.tsv"
+    priority: 1
     conda:
         "../../envs/tables.yaml"
     resources:

@@ -1,4 +1,5 @@
 # Image set -> the networks of one run at every checkpoint epoch, and their history.
+# What leads to the tables goes before figures, which fill the cores while the last networks train.
 
 
 rule train:
@@ -12,6 +13,7 @@ rule train:
         f"{RUN}/logs/train.log",
     benchmark:
         f"{RUN}/benchmarks/train.tsv"
+    priority: 1
     conda:
         "../../envs/train.yaml"
     threads: 1
@@ -24,6 +26,6 @@ rule train:
         architecture=grid.architecture,
         regime=grid.regime,
         training=grid.training,
-        code=grid.code("train", "architectures", "regimes"),
+        code=grid.code_of_job("train", "architectures", "regimes"),
     script:
         "../scripts/train.py"

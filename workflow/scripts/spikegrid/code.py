@@ -12,8 +12,12 @@ from pathlib import Path
 _ROOT = Path(__file__).parent.parent
 
 
+@cache
 def code_hash(*files: Path) -> str:
-    """Return a hash of ``files`` and of every library file that they import, directly or through others."""
+    """Return a hash of ``files`` and of every library file that they import, directly or through others.
+
+    Files are read once: thousands of jobs of one process have the code that lay there when the first asked.
+    """
     reached: set[Path] = set()
     for file in files:
         reached |= reachable_files(Path(file))
@@ -31,10 +35,12 @@ def reachable_files(file: Path) -> frozenset[Path]:
         path = waiting.pop()
         if path not in reached:
             reached.add(path)
-            waiting.extend(_imported_files(path, (_ROOT, file.parent)))
+            for root in {_ROOT, file.parent}:
+                waiting.extend(_imported_files(path, root))
     return frozenset(reached)
 
 
+@cache
 def imported_modules(file: Path) -> set[str]:
     """Return the dotted names that a Python file imports anywhere; ``from a import b`` gives both a and a.b."""
     names = set()
@@ -47,13 +53,13 @@ def imported_modules(file: Path) -> set[str]:
     return names
 
 
-def _imported_files(file: Path, roots: tuple[Path, ...]) -> set[Path]:
+@cache
+def _imported_files(file: Path, root: Path) -> set[Path]:
     found = set()
     for name in imported_modules(file):
         parts = name.split(".")
-        for root in roots:
-            packages = [root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
-            found.update(path for path in [root.joinpath(*parts).with_suffix(".py"), *packages] if path.is_file())
+        packages = [root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
+        found.update(path for path in [root.joinpath(*parts).with_suffix(".py"), *packages] if path.is_file())
     return found
 
 

@@ -98,10 +98,11 @@ def compose_schema(schema: dict[str, Any], config: dict[str, Any], plugins: Plug
     for folder in FUNCTIONS:
         entries = config.get(folder)
         if isinstance(entries, dict):
+            kinds = {name: entry.get("kind") for name, entry in entries.items() if isinstance(entry, dict)}
+            named = dict.fromkeys(kind for kind in kinds.values() if isinstance(kind, str))
+            schemas = {kind: entry_schema(schema, folder, plugins[folder], kind) for kind in (None, *named)}
             schema["properties"][folder]["properties"] = {
-                name: entry_schema(schema, folder, plugins[folder], entry.get("kind"))
-                for name, entry in entries.items()
-                if isinstance(entry, dict)
+                name: schemas[kind if isinstance(kind, str) else None] for name, kind in kinds.items()
             }
     return schema
 

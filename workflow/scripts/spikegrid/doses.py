@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from spikegrid.dose_series import SERIES
 from spikegrid.false_discovery import benjamini_hochberg
@@ -116,7 +115,7 @@ def _response(networks: pd.DataFrame, dose: str, settings: dict[str, Any]) -> pd
 
 def _scores(values: np.ndarray) -> np.ndarray:
     """Return ranks less their mean, each row of length 1; NaN where a value is undefined or all are alike."""
-    ranks = rankdata(values, axis=1) - (values.shape[1] + 1) / 2
+    ranks = pd.DataFrame(values).rank(axis=1).to_numpy() - (values.shape[1] + 1) / 2
     length = np.sqrt((ranks**2).sum(axis=1, keepdims=True))
     defined = np.isfinite(values).all(axis=1, keepdims=True) & (length > 0)
     return np.where(defined, ranks, np.nan) / np.where(defined, length, 1)

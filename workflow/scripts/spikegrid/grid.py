@@ -4,7 +4,9 @@ Rules ask the grid for two things: which files there are, and the parameters of 
 The second kind are functions of a job's wildcards, as Snakemake calls them.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,8 +33,6 @@ _FIGURES_OF = {
 }
 """Figures of each kind of observable beside those that all have: of one dataset and architecture, of the whole grid."""
 
-"""What a regime may be a dose of."""
-
 _FOLDERS_OF_RUNS = ("features", "observables", "logs", "benchmarks")
 
 _SCRIPTS = Path(__file__).parent.parent
@@ -58,6 +58,10 @@ class Grid:
         self.cells = [cell for cell in map(Cell._make, self._product()) if self._is_kept(cell)]
         if not self.cells:
             raise InputError("config: only and exclude leave no cell of the grid; expected at least one")
+        self._cells_of: dict[tuple[str | None, str | None], list[Cell]] = defaultdict(list)
+        for cell in self.cells:
+            for network in ((cell.dataset, cell.architecture), (cell.dataset, None), (None, None)):
+                self._cells_of[network].append(cell)
         for name in self.observables():
             plugin = self._plugin("observables", name)
             reads, tables = plugin.constants.get("READS"), plugin.constants.get("TABLES", [])
@@ -124,14 +128,14 @@ class Grid:
         names += ["process.csv"] if self.observables("process") else []
         names += (
             ["indicators.csv", "doses.csv", "stable_indicators.csv", "stable_indicators.html"]
-            if self.is_compared()
+            if self.is_compared
             else []
         )
         return [f"results/tables/{name}" for name in names]
 
     def figures(self) -> list[str]:
         """Paths of the figures that the grid ends in, as pdf and png."""
-        shown = self._cells_with(regime=self.shown_regimes())
+        shown = self._cells_with(regimes=self.shown_regimes)
         networks = list(dict.fromkeys(f"{cell.dataset}/{cell.architecture}" for cell in shown))
         figures = [f"training/{dataset}" for dataset in self.datasets]
         figures += [f"raster/{network}" for network in networks]
@@ -139,26 +143,26 @@ class Grid:
             of_cells, of_grid = _FIGURES_OF.get(entry["kind"], ([], []))
             of_cells = ["over_training", *of_cells]
             figures += [f"{name}/{kind}/{network}" for kind in of_cells for network in networks]
-            figures += [f"{name}/{kind}" for kind in [*of_grid, *(["indicators"] if self.is_compared() else [])]]
-        figures += ["stable_indicators"] if self.is_compared() else []
-        with_doses = {cell.dataset for cell in self._cells_with(regime=self._dose_regimes())}
+            figures += [f"{name}/{kind}" for kind in [*of_grid, *(["indicators"] if self.is_compared else [])]]
+        figures += ["stable_indicators"] if self.is_compared else []
+        with_doses = {cell.dataset for cell in self._cells_with(regimes=self._dose_regimes)}
         figures += [f"dose_response/{dataset}" for dataset in self.datasets if dataset in with_doses]
         return [f"results/figures/{figure}.{suffix}" for figure in figures for suffix in ("pdf", "png")]
 
+    @cached_property
     def shown_regimes(self) -> list[str]:
         """Regimes of most figures: all but the doses, which have a figure of their own where regimes are compared."""
-        doses = self._dose_regimes()
-        return [regime for regime in self.config["regimes"] if regime not in doses]
+        return [regime for regime in self.config["regimes"] if regime not in self._dose_regimes]
 
     def shown(self, wildcards: Any) -> dict[str, str | list[str]]:
         """Names of the cells in a figure of one dataset and architecture."""
-        return {"dataset": wildcards.dataset, "architecture": wildcards.architecture, "regime": self.shown_regimes()}
+        return {"dataset": wildcards.dataset, "architecture": wildcards.architecture, "regimes": self.shown_regimes}
 
     def dose_series(self) -> dict[str, list[str]]:
         """Regimes of each series that has doses: these, and the compared regimes at its ends."""
         generalizing, memorizing = (self.config["indicators"][role] for role in ("generalizing", "memorizing"))
         series = {}
-        for name, doses in self._doses().items():
+        for name, doses in self._doses.items():
             if doses:
                 ends = [generalizing, *([memorizing] if self._series(memorizing) == name else [])]
                 series[name] = [regime for regime in self.config["regimes"] if regime in (*doses, *ends)]
@@ -180,6 +184,7 @@ class Grid:
         """Paths of the tests and fits of every run, of all observables that give them."""
         return [path for name in self.observables("process") for path in self.run_files(f"process/{name}.parquet")]
 
+    @cached_property
     def is_compared(self) -> bool:
         """Tell whether some dataset and architecture has both regimes that the indicators compare."""
         cells = set(self.cells)
@@ -187,7 +192,7 @@ class Grid:
         return any(all(Cell(*network, regime) in cells for regime in compared) for network in self.networks)
 
     def run_files(self, file: str, seeds: str | None = None, **chosen: str | list[str]) -> list[str]:
-        """Paths of ``file`` in every run, or in those of the block ``seeds`` or whose cell has the ``chosen`` names."""
+        """Paths of ``file`` in every run, or in those of the block ``seeds`` or of the ``chosen`` cells."""
         blocks = self.blocks if seeds is None else [seeds]
         cells = self._cells_with(**chosen)
         return [f"{RUN.format(**cell._asdict(), seeds=block)}/{file}" for cell in cells for block in blocks]
@@ -228,7 +233,7 @@ class Grid:
         return {key: value for key, value in settings.items() if key != "target_accuracy"} | {"checkpoints": kept}
 
     def target_accuracies(self, **chosen: str | list[str]) -> list[dict[str, Any]]:
-        """Names of every cell, or of those with the ``chosen`` names, with the ``target_accuracy`` of its networks."""
+        """Names of every cell, or of the ``chosen`` ones, with the ``target_accuracy`` of its networks."""
         return [
             cell._asdict() | {"target_accuracy": self._settings("training", cell)["target_accuracy"]}
             for cell in self._cells_with(**chosen)
@@ -242,23 +247,21 @@ class Grid:
         settings = self._settings("spikes", wildcards)
         return settings | ({"images": wildcards.presented.removeprefix("_")} if wildcards.presented else {})
 
-    def code(self, script: str, *folders: str, **fixed: str) -> Callable[[Any], str]:
-        """Hash of the code of a rule's script and of the plug-ins that its job uses.
+    def code(self, script: str, **plugins: str) -> str:
+        """Hash of the code of a rule's script and of the plug-ins of its jobs, as ``observables="firing"``."""
+        files = [self._plugin(folder, name).path for folder, name in plugins.items()]
+        return code_hash(_SCRIPTS / f"{script}.py", *files)
 
-        ``folders`` are those of the plug-ins that wildcards name; ``fixed`` names one outright, as
-        ``observables="firing"``.
-        """
-
-        def of_job(wildcards: Any) -> str:
-            names = {folder: getattr(wildcards, folder.removesuffix("s")) for folder in folders} | fixed
-            plugins = [self._plugin(folder, name).path for folder, name in names.items()]
-            return code_hash(_SCRIPTS / f"{script}.py", *plugins)
-
-        return of_job
+    def code_of_job(self, script: str, *folders: str) -> Callable[[Any], str]:
+        """Hash of the code of a rule's script and of the plug-ins of ``folders`` that a job's wildcards name."""
+        return lambda wildcards: self.code(
+            script, **{folder: getattr(wildcards, folder.removesuffix("s")) for folder in folders}
+        )
 
     def _series(self, regime: str) -> str | None:
         return self._plugin("regimes", regime).constants.get("SERIES")
 
+    @cached_property
     def _doses(self) -> dict[str, list[str]]:
         """Regimes that are only there as doses between the compared ones, by series.
 
@@ -266,7 +269,7 @@ class Grid:
         more than the dose: in training or spikes.
         """
         doses: dict[str, list[str]] = {name: [] for name in SERIES}
-        if not self.is_compared():
+        if not self.is_compared:
             return doses
         compared = {self.config["indicators"][role] for role in ("memorizing", "generalizing")}
         entries = self.config["regimes"]
@@ -277,14 +280,19 @@ class Grid:
                 doses[self._series(regime)].append(regime)
         return doses
 
+    @cached_property
     def _dose_regimes(self) -> list[str]:
-        return [regime for regimes in self._doses().values() for regime in regimes]
+        return [regime for regimes in self._doses.values() for regime in regimes]
 
     def _product(self) -> Iterator[tuple[str, ...]]:
         return product(*(self.config[axis] for axis in ("datasets", "architectures", "regimes")))
 
-    def _cells_with(self, **chosen: str | list[str]) -> list[Cell]:
-        return [cell for cell in self.cells if _matches(cell, chosen)]
+    def _cells_with(
+        self, dataset: str | None = None, architecture: str | None = None, regimes: list[str] | None = None
+    ) -> list[Cell]:
+        """Cells of a dataset, or of one architecture on it, in the order of the configuration."""
+        cells = self._cells_of[dataset, architecture]
+        return [cell for cell in cells if regimes is None or cell.regime in regimes]
 
     def _is_kept(self, cell: Cell) -> bool:
         only, exclude = self.config["only"], self.config["exclude"]

@@ -3,6 +3,7 @@
 import errno
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -14,6 +15,8 @@ from spikegrid.errors import InputError
 def logged(log: str, name: str) -> Iterator[logging.Logger]:
     """Send messages of level INFO and above to the file ``log`` and warnings to the terminal too.
 
+    Work that ends well leaves the time that it took as the last line of the log.
+
     An InputError, or a full disk, ends the process with exit code 1 and one line, in the log and on the terminal,
     without traceback. Of any other error the log gets the traceback and the terminal one line.
     """
@@ -24,8 +27,10 @@ def logged(log: str, name: str) -> Iterator[logging.Logger]:
     terminal.setFormatter(_OneLine(f"spikegrid: {name}: %(message)s"))
     file.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     logger.handlers = [terminal, file]
+    started = time.perf_counter()
     try:
         yield logger
+        logger.info("took %.2f s", time.perf_counter() - started)
     except InputError as error:
         logger.error(error)
         sys.exit(1)

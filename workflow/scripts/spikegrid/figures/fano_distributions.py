@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from scipy import stats
+from scipy.special import gammainc, gammaincinv
 
 from spikegrid.figures import style
 from spikegrid.figures.networks import labels_with_counts, shown_layers
@@ -68,7 +68,7 @@ def _positive(ratios: pd.Series) -> np.ndarray:
 
 def _edges(ratios: np.ndarray, windows: int) -> np.ndarray:
     """Return edges of bins of equal width on a log axis, 1 among them, around the null and all ratios from 0.01 on."""
-    null = np.maximum(stats.chi2(windows - 1).ppf([0.001, 0.999]) / windows, _LEAST_RATIO)
+    null = np.maximum(2 * gammaincinv((windows - 1) / 2, [0.001, 0.999]) / windows, _LEAST_RATIO)
     shown = np.concatenate([ratios[ratios > 0], null]).clip(_LEAST_RATIO)
     first, last = np.log10([shown.min(), shown.max()]) * _BINS_PER_DECADE
     return 10 ** (np.arange(np.floor(first), np.ceil(last) + 1) / _BINS_PER_DECADE)
@@ -91,12 +91,12 @@ def _draw_panel(
             scale = 2 * values.max()  # a scale family: fit_gamma takes rates, which are below 1
             law = fit_gamma(values / scale)
             if law.converged:
-                gamma = stats.gamma(law.parameters["shape"], scale=law.parameters["scale"] * scale)
-                axes.plot(places, _share_per_bin(gamma, places), color=look.color, linestyle=look.dashes)
+                shares = _share_per_bin(law.parameters["shape"], law.parameters["scale"] * scale, places)
+                axes.plot(places, shares, color=look.color, linestyle=look.dashes)
         axes.plot(np.median(values), 0.96, look.marker, color=look.color, mew=0, transform=axes.get_xaxis_transform())
     if not any(map(len, ratios.values())):
         style.say(axes, "no active unit")
-    axes.plot(places, _share_per_bin(stats.chi2(windows - 1, scale=1 / windows), places), **_NULL)
+    axes.plot(places, _share_per_bin((windows - 1) / 2, 2 / windows, places), **_NULL)
     axes.axvline(1, color=style.PALE, linewidth=0.5, zorder=0)
     axes.set_xscale("log")
     axes.set_xlim(edges[0], edges[-1])
@@ -105,7 +105,10 @@ def _draw_panel(
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _share_per_bin(law: stats.rv_continuous, places: np.ndarray) -> np.ndarray:
-    """Return the share that a law expects in a bin of the histogram's width around each place on the log axis."""
+def _share_per_bin(shape: float, scale: float, places: np.ndarray) -> np.ndarray:
+    """Return the share that a gamma law expects in a bin of the histogram's width around each place on the log axis.
+
+    χ² / K with K - 1 degrees of freedom is the gamma law of shape (K - 1) / 2 and scale 2 / K.
+    """
     half = 10 ** (0.5 / _BINS_PER_DECADE)
-    return law.cdf(places * half) - law.cdf(places / half)
+    return gammainc(shape, places * half / scale) - gammainc(shape, places / half / scale)

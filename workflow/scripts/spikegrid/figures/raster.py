@@ -64,7 +64,10 @@ def _draw_recording(raster: Axes, side: Axes, recording: Spikes, seed: int, look
     sample = sample[np.argsort(rates[sample], kind="stable")]
     spikes = SpikeTrains(trains.words[sample], trains.length).to_array()[:, :IMAGES]
     unit, image = np.nonzero(spikes)
-    raster.vlines(image + 1, unit + 0.55, unit + 1.45, color=style.INK, linewidth=0.8)
+    strokes = np.stack([unit + 0.55, unit + 1.45, np.full(len(unit), np.nan)], axis=1)  # one path, with gaps
+    raster.plot(
+        np.repeat(image + 1, 3), strokes.ravel(), color=style.INK, linewidth=0.8, solid_capstyle="butt", snap=True
+    )
     side.barh(np.arange(len(sample)) + 1, rates[sample], height=0.8, color=look.color)
     raster.set_xlim(0, spikes.shape[1] + 1)
     raster.xaxis.get_major_locator().set_params(integer=True)

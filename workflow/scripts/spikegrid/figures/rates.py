@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
+from scipy.special import betainc, gammainc, ndtr
 
 from spikegrid.figures import style
 from spikegrid.figures.networks import labels_with_counts, shown_layers
@@ -103,32 +102,27 @@ def _share_per_bin(law: ModelFit) -> np.ndarray:
     """Return the share that a law expects in a bin of the histogram's width around each of _PLACES."""
     values = law.parameters
     distribution = {
-        "beta": lambda: stats.beta(values["alpha"], values["beta"]),
-        "gamma": lambda: stats.gamma(values["shape"], scale=values["scale"]),
-        "lognormal": lambda: stats.lognorm(values["sigma"], scale=np.exp(values["mu"])),
-        "exponential": lambda: stats.expon(scale=values["scale"]),
-    }[law.model]()
-    return distribution.cdf(_PLACES + _WIDTH / 2) - distribution.cdf(_PLACES - _WIDTH / 2)
+        "beta": lambda x: betainc(values["alpha"], values["beta"], x),
+        "gamma": lambda x: gammainc(values["shape"], x / values["scale"]),
+        "lognormal": lambda x: ndtr((np.log(x) - values["mu"]) / values["sigma"]),
+        "exponential": lambda x: -np.expm1(-x / values["scale"]),
+    }[law.model]
+    with np.errstate(divide="ignore"):  # log 0, of which the share is 0
+        return distribution(_PLACES + _WIDTH / 2) - distribution(_PLACES - _WIDTH / 2)
 
 
 def _draw_shares(axes: Axes, shares: pd.DataFrame, looks: dict[str, style.Look], regimes: list[str]) -> None:
-    sns.pointplot(
-        shares,
-        x="share",
-        y="state",
-        hue="regime",
-        order=["dead", "always on"],
-        hue_order=regimes,
-        palette=[looks[regime].color for regime in regimes],
-        markers=[looks[regime].marker for regime in regimes],
-        linestyle="none",
-        errorbar=("pi", 100),
-        err_kws={"linewidth": 0.8},
-        markersize=3.2,
-        markeredgewidth=0,
-        dodge=0.6 if len(regimes) > 1 else False,
-        legend=False,
-        ax=axes,
-    )
+    states = ["dead", "always on"]
+    for regime, offset in zip(regimes, _offsets(len(regimes))):
+        of_regime = shares[shares["regime"] == regime].groupby("state")["share"]
+        mean, least, most = of_regime.agg(["mean", "min", "max"]).reindex(states).to_numpy().T
+        look, places = looks[regime], np.arange(len(states)) + offset
+        axes.plot([least, most], [places, places], color=look.color, linewidth=0.8)
+        axes.plot(mean, places, look.marker, color=look.color, mew=0)
+    axes.set_yticks(range(len(states)), states)
+    axes.set_ylim(len(states) - 0.5, -0.5)
     axes.set_xlabel("share of units")
-    axes.set_ylabel("")
+
+
+def _offsets(regimes: int) -> np.ndarray:
+    return np.linspace(-0.3, 0.3, regimes) if regimes > 1 else np.zeros(1)

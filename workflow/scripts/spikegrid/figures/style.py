@@ -38,6 +38,7 @@ RC = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlepad": 4,
+    "axes.titley": 1.0,
     "axes.labelpad": 3,
     "xtick.labelsize": 6.5,
     "ytick.labelsize": 6.5,
@@ -174,7 +175,7 @@ def save(figure: Figure, *paths: str | Path) -> None:
     """
     with matplotlib.rc_context(RC):
         figure.get_layout_engine().execute(figure)
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)
         for path in map(Path, paths):
             with written_whole(path) as temporary:
                 figure.savefig(temporary, metadata=_METADATA[path.suffix])
