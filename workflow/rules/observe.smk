@@ -17,6 +17,7 @@ for name in grid.observables():
         priority: 1
         conda:
             "../../envs/observe.yaml"
+        threads: 1
         resources:
             mem_mb=4000,
             runtime=120,

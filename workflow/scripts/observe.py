@@ -2,8 +2,10 @@
 
 from spikegrid.features import write_table
 from spikegrid.job import logged
+from spikegrid.packed_bits import set_threads
 from spikegrid.plugins import load_plugin
 
+set_threads(snakemake.threads)
 entry = snakemake.params.observable
 
 with logged(snakemake.log[0], f"observable {snakemake.output.features}"):
