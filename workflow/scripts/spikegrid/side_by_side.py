@@ -64,7 +64,10 @@ class StackedPerceptrons:
     def __init__(self, networks: list[nn.Module]):
         self._layers = _layers(networks[0])
         self._shapes = {name: parameter.shape for name, parameter in networks[0].named_parameters()}
-        self._rows = {name: _stacked([dict(own.named_parameters())[name] for own in networks]) for name in self._shapes}
+        of_each = [dict(network.named_parameters()) for network in networks]
+        self._rows = {
+            name: _rows(torch.stack([own[name].detach() for own in of_each])).requires_grad_() for name in self._shapes
+        }
         self.parameters = list(self._rows.values())
 
     def train(self, mode: bool) -> None:
@@ -74,19 +77,18 @@ class StackedPerceptrons:
         signals = inputs
         for name, layer in self._layers.items():
             if isinstance(layer, nn.Linear):
-                signals = _StackedLinear.apply(signals, self._tensor(f"{name}.weight"), self._tensor(f"{name}.bias"))
+                weight, bias = self._rows[f"{name}.weight"], self._rows[f"{name}.bias"]
+                signals = _StackedLinear.apply(signals, weight, bias, layer.out_features)
             else:
                 signals = signals.flatten(2) if isinstance(layer, nn.Flatten) else layer(signals)
         return signals
 
     def states(self) -> list[dict[str, Tensor]]:
-        stacked = {name: self._tensor(name).detach().cpu() for name in self._shapes}
-        count = len(self.parameters[0])
-        return [{name: tensor[place].clone() for name, tensor in stacked.items()} for place in range(count)]
-
-    def _tensor(self, name: str) -> Tensor:
-        shape = self._shapes[name]
-        return self._rows[name][:, : shape.numel()].unflatten(1, shape)
+        rows = {name: rows.detach().cpu() for name, rows in self._rows.items()}
+        return [
+            {name: rows[name][place, : shape.numel()].reshape(shape).clone() for name, shape in self._shapes.items()}
+            for place in range(len(self.parameters[0]))
+        ]
 
 
 class SingleNetwork:
@@ -109,32 +111,33 @@ class SingleNetwork:
 
 
 class _StackedLinear(torch.autograd.Function):
-    """``inputs @ weight.mT + bias`` for each network.
+    """``inputs @ weight.mT + bias`` for each network; inputs [S, batch, in], weight and bias as ``_rows`` has them.
 
-    inputs [S, batch, in], weight [S, out, in], bias [S, out]. Written out because autograd makes the gradient of
-    ``weight.mT`` and then copies it, transposed, for every step.
+    Written out because autograd makes the gradient of ``weight.mT`` and then copies it, transposed, in every step.
     """
 
     @staticmethod
-    def forward(context, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(context, inputs: Tensor, weight: Tensor, bias: Tensor, outputs: int) -> Tensor:
+        features = inputs.shape[2]
+        weight = weight[:, : outputs * features].unflatten(1, (outputs, features))
         context.save_for_backward(inputs, weight)
-        return torch.baddbmm(bias[:, None], inputs, weight.mT)
+        return torch.baddbmm(bias[:, None, :outputs], inputs, weight.mT)
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+    def backward(context, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
         inputs, weight = context.saved_tensors
         of_inputs = gradient @ weight if context.needs_input_grad[0] else None
-        return of_inputs, gradient.mT @ inputs, gradient.sum(1)
+        return of_inputs, _rows(gradient.mT @ inputs), _rows(gradient.sum(1)), None
 
 
-def _stacked(parameters: list[nn.Parameter]) -> Tensor:
-    """Return parameters of one shape as rows, filled up with zeros.
+def _rows(stacked: Tensor) -> Tensor:
+    """Return a tensor [S, ...] as [S, n], its rows filled up with zeros to whole cache lines.
 
-    Rows are multiples of a cache line: optimizers round the last numbers of a tensor, those that fill no vector,
-    in another way than the others, so no row may have such.
+    Optimizers round the last numbers of a tensor, too few for a vector, otherwise than the rest: without the zeros a
+    network would differ in a last bit from the same one in another place.
     """
-    rows = torch.stack([parameter.detach().flatten() for parameter in parameters])
-    return nn.functional.pad(rows, (0, -rows.shape[1] % _LINE)).requires_grad_()
+    rows = stacked.flatten(1)
+    return nn.functional.pad(rows, (0, -rows.shape[1] % _LINE)) if rows.shape[1] % _LINE else rows
 
 
 def _is_perceptron(network: nn.Module) -> bool:
