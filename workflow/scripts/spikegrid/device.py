@@ -1,9 +1,14 @@
 """Where tensors live, and the settings that make results repeat."""
 
+import ctypes
 import logging
 import os
+import sys
 
 import torch
+
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
+"""Names of settings in malloc.h of glibc; 32 MiB is the most that the first takes."""
 
 _log = logging.getLogger("spikegrid")
 
@@ -15,6 +20,8 @@ def prepare_device(gpu: int, threads: int) -> torch.device:
     which then uses ``threads`` threads.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")  # sums that do not depend on where in memory a matrix begins
+    _keep_freed_memory()
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False
@@ -26,3 +33,15 @@ def prepare_device(gpu: int, threads: int) -> torch.device:
         name = "cpu"
     _log.info("device %s, %d threads", name, threads)
     return torch.device(name)
+
+
+def _keep_freed_memory() -> None:
+    """Let the process keep blocks up to 32 MiB that it frees, for the next step.
+
+    By default glibc hands large blocks back and gets them anew, page by page, with every step.
+    """
+    if sys.platform == "linux":
+        allocator = ctypes.CDLL(None)
+        if hasattr(allocator, "mallopt"):
+            allocator.mallopt(_MMAP_THRESHOLD, 32 * 2**20)
+            allocator.mallopt(_TRIM_THRESHOLD, 2**31 - 1)

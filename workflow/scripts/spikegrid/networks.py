@@ -27,6 +27,23 @@ def as_inputs(images: np.ndarray, image_set: ImageSet, device: torch.device) -> 
     return pixels.float().div_(255).sub_(mean.to(device)).div_(deviation.to(device))
 
 
+def set_layout(network: nn.Module, example: Tensor) -> torch.memory_format:
+    """Lay out the weights of a network as its device computes fastest, and return that layout, for its inputs.
+
+    On a CPU convolutions and poolings are faster where the channels of a pixel lie side by side. A network that cannot
+    have them so, because of ``Tensor.view`` say, keeps them apart. ``example`` is a batch of inputs [batch, C, H, W].
+    """
+    if example.device.type == "cpu":
+        try:
+            network.to(memory_format=torch.channels_last)
+            with torch.inference_mode():
+                network.eval()(example.contiguous(memory_format=torch.channels_last))
+            return torch.channels_last
+        except RuntimeError:
+            network.to(memory_format=torch.contiguous_format)
+    return torch.contiguous_format
+
+
 @torch.inference_mode()
 def logits_in_batches(network: nn.Module, inputs: Tensor, batch_size: int = EVALUATION_BATCH) -> Iterator[Tensor]:
     """Yield logits [batch, classes] in evaluation mode, in the order of ``inputs``."""

@@ -2,7 +2,9 @@
 
 import logging
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,15 @@ from tqdm import tqdm
 
 from spikegrid.checkpoints import TrainedNetwork
 from spikegrid.errors import InputError
-from spikegrid.images import TEST, ImageSet
+from spikegrid.examples import Examples
+from spikegrid.images import TRAIN, ImageSet, TrainingSet
 from spikegrid.labels import NOT_SHOWN
-from spikegrid.networks import as_inputs, logits_in_batches, network_builder
+from spikegrid.networks import network_builder
 from spikegrid.plugins import load_plugin
 from spikegrid.randomness import derived_seed
+from spikegrid.side_by_side import Networks, networks_at_once, side_by_side
+
+EVALUATION_BATCH = 128
 
 _log = logging.getLogger("spikegrid")
 
@@ -40,108 +46,136 @@ def train_block(
     prepare = load_plugin("regimes", regime["plugin"])
     build = network_builder(architecture, images)
     everything = images.training_set()
-    test_images, test_labels = images.part(TEST)
-    test = _Examples(as_inputs(test_images, images, device), _as_targets(test_labels, device))
-    networks = []
-    title = f"{run['dataset']}/{run['architecture']}/{run['regime']}"
-    with tqdm(total=len(run["seeds"]) * training["epochs"], desc=title, leave=False, disable=None) as progress:
-        for seed in run["seeds"]:
-            name = (run["dataset"], run["architecture"], run["regime"], seed)
-            generator = np.random.default_rng(derived_seed(*name, "training set"))
-            shown = prepare(everything, len(images.classes), generator, **regime["parameters"])
-            train = _Examples(as_inputs(shown.images, images, device), _as_targets(shown.labels, device))
-            true_targets = _as_targets(everything.labels[shown.index], device)
-            torch.manual_seed(derived_seed(*name, "weights"))
-            network = build().to(device)
-            states, history = _train_network(network, train, true_targets, test, training, name, progress)
-            labels = np.full(len(everything.labels), NOT_SHOWN, np.int16)
-            labels[shown.index] = shown.labels
-            networks.append(TrainedNetwork(seed, labels, states, history))
-    return networks
+    names = (run["dataset"], run["architecture"], run["regime"])
+    members = []
+    for seed in run["seeds"]:
+        generator = np.random.default_rng(derived_seed(*names, seed, "training set"))
+        shown = prepare(everything, len(images.classes), generator, **regime["parameters"])
+        torch.manual_seed(derived_seed(*names, seed, "weights"))
+        members.append(_Member((*names, seed), shown, build().to(device)))
+    trained = []
+    with tqdm(total=len(members) * training["epochs"], desc="/".join(names), leave=False, disable=None) as progress:
+        for together in _groups(members):
+            trained += _train_together(together, images, training, device, progress)
+    return trained
 
 
 @dataclass(frozen=True)
-class _Examples:
-    inputs: Tensor
-    targets: Tensor
+class _Member:
+    """A network of the block; ``name`` is that of its draws: dataset, architecture, regime, seed."""
+
+    name: tuple[str | int, ...]
+    shown: TrainingSet
+    network: nn.Module
 
 
-def _train_network(
-    network: nn.Module,
-    train: _Examples,
-    true_targets: Tensor,
-    test: _Examples,
-    training: dict[str, Any],
-    name: tuple[str | int, ...],
-    progress: tqdm,
-) -> tuple[dict[int, dict[str, Tensor]], list[dict[str, float]]]:
-    """Train one network and return its states by epoch and its history."""
-    size, batch_size = len(train.targets), training["batch_size"]
-    optimizer = _optimizer(network, training)
-    schedule = _schedule(optimizer, training, steps=training["epochs"] * math.ceil(size / batch_size))
-    corrupted = 1 - _share(train.targets == true_targets)
-    states, history = {}, []
+def _groups(members: list[_Member]) -> Iterator[list[_Member]]:
+    """Yield the networks that train side by side: of one structure, and shown as many images."""
+    for _, alike in groupby(members, lambda member: (len(member.shown.labels), str(member.network))):
+        group = list(alike)
+        count = networks_at_once(group[0].network)
+        yield from (group[first : first + count] for first in range(0, len(group), count))
+
+
+def _train_together(
+    members: list[_Member], images: ImageSet, training: dict[str, Any], device: torch.device, progress: tqdm
+) -> list[TrainedNetwork]:
+    train = Examples.of_training([member.shown for member in members], images, device)
+    test = Examples.of_test(len(members), images, device)
+    networks = side_by_side([member.network for member in members], test.inputs[:2])
+    size, batch_size = train.targets.shape[1], training["batch_size"]
+    optimizer = _optimizer(networks.parameters, training)
+    rates = _learning_rates(training, steps=training["epochs"] * math.ceil(size / batch_size))
+    trained = [TrainedNetwork(member.name[-1], _labels(member.shown, images), {}, []) for member in members]
     for epoch in range(training["epochs"] + 1):
         if epoch > 0:
-            network.train()
-            order = torch.randperm(size, generator=torch.Generator().manual_seed(derived_seed(*name, "order", epoch)))
-            torch.manual_seed(derived_seed(*name, "noise", epoch))
-            for batch in order.to(train.targets.device).split(batch_size):
-                loss = cross_entropy(network(train.inputs[batch]), train.targets[batch])
+            networks.train(True)
+            order = torch.stack([_order(member.name, epoch, size) for member in members]).to(device)
+            torch.manual_seed(derived_seed(*members[0].name, "noise", epoch))  # those that share steps draw none
+            for inputs, targets in train.batches(order, batch_size):
+                loss = cross_entropy(networks(inputs).flatten(0, 1), targets.flatten(), reduction="sum")
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                (loss / targets.shape[1]).backward()
+                optimizer.param_groups[0]["lr"] = next(rates)
                 optimizer.step()
-                schedule.step()
-            progress.update()
-        row = {"seed": name[-1], "epoch": epoch, **_evaluate(network, train, true_targets, test)}
-        row |= {"training_images": size, "corrupted_share": corrupted}
-        if not math.isfinite(row["loss"]):
-            raise InputError(
-                f"seed {name[3]}: the loss is {row['loss']} after epoch {epoch}; "
-                f"lower training.learning_rate, which is {training['learning_rate']}"
-            )
-        history.append(row)
+            progress.update(len(members))
+        for network, scores in zip(trained, _evaluate(networks, train, test)):
+            network.history.append({"seed": network.seed, "epoch": epoch, **scores})
+            _check_loss(network, training)
         if epoch in training["checkpoints"]:
-            states[epoch] = {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
-            _log.info(
-                "seed %(seed)d, epoch %(epoch)d: loss %(loss).4g, accuracy %(train_accuracy).4f, on true labels "
-                "%(true_label_accuracy).4f, on test images %(test_accuracy).4f",
-                row,
-            )
-    return states, history
+            for network, state in zip(trained, networks.states()):
+                network.states[epoch] = state
+                _log.info(
+                    "seed %(seed)d, epoch %(epoch)d: loss %(loss).4g, accuracy %(train_accuracy).4f, on true labels "
+                    "%(true_label_accuracy).4f, on test images %(test_accuracy).4f",
+                    network.history[-1],
+                )
+    return trained
 
 
-def _evaluate(network: nn.Module, train: _Examples, true_targets: Tensor, test: _Examples) -> dict[str, float]:
-    """Return mean cross-entropy and accuracies in evaluation mode."""
-    logits = torch.cat(list(logits_in_batches(network, train.inputs)))
-    predicted = logits.argmax(dim=1)
-    tested = torch.cat([batch.argmax(dim=1) for batch in logits_in_batches(network, test.inputs)])
-    return {
-        "loss": cross_entropy(logits, train.targets).item(),
-        "train_accuracy": _share(predicted == train.targets),
-        "true_label_accuracy": _share(predicted == true_targets),
-        "test_accuracy": _share(tested == test.targets),
-    }
+def _labels(shown: TrainingSet, images: ImageSet) -> np.ndarray:
+    labels = np.full(np.count_nonzero(images.split == TRAIN), NOT_SHOWN, np.int16)
+    labels[shown.index] = shown.labels
+    return labels
+
+
+def _order(name: tuple[str | int, ...], epoch: int, size: int) -> Tensor:
+    return torch.randperm(size, generator=torch.Generator().manual_seed(derived_seed(*name, "order", epoch)))
+
+
+@torch.inference_mode()
+def _evaluate(networks: Networks, train: Examples, test: Examples) -> Iterator[dict[str, float]]:
+    """Yield mean cross-entropy, accuracies and training set of each network, in evaluation mode."""
+    networks.train(False)
+    logits, tested = _logits(networks, train), _logits(networks, test).argmax(dim=2) == test.targets
+    predicted = logits.argmax(dim=2)
+    # One network at a time: how a sum is split, and so its last bit, may depend on how many there are.
+    for own, targets, right, true_right, tested_right, unchanged in zip(
+        logits,
+        train.targets,
+        predicted == train.targets,
+        predicted == train.true_targets,
+        tested,
+        train.targets == train.true_targets,
+    ):
+        yield {
+            "loss": cross_entropy(own, targets).item(),
+            "train_accuracy": _share(right),
+            "true_label_accuracy": _share(true_right),
+            "test_accuracy": _share(tested_right),
+            "training_images": len(targets),
+            "corrupted_share": 1 - _share(unchanged),
+        }
+
+
+def _logits(networks: Networks, examples: Examples) -> Tensor:
+    """Return the logits [S, n, classes] of all examples."""
+    order = torch.arange(examples.targets.shape[1], device=examples.targets.device).expand_as(examples.targets)
+    return torch.cat([networks(inputs) for inputs, _ in examples.batches(order, EVALUATION_BATCH)], dim=1)
 
 
 def _share(correct: Tensor) -> float:
     return correct.sum().item() / len(correct)
 
 
-def _optimizer(network: nn.Module, training: dict[str, Any]) -> torch.optim.Optimizer:
+def _check_loss(network: TrainedNetwork, training: dict[str, Any]) -> None:
+    row = network.history[-1]
+    if not math.isfinite(row["loss"]):
+        raise InputError(
+            f"seed {network.seed}: the loss is {row['loss']} after epoch {row['epoch']}; "
+            f"lower training.learning_rate, which is {training['learning_rate']}"
+        )
+
+
+def _optimizer(parameters: list[Tensor], training: dict[str, Any]) -> torch.optim.Optimizer:
     rate, decay = training["learning_rate"], training["weight_decay"]
     if training["optimizer"] == "adamw":
-        return torch.optim.AdamW(network.parameters(), rate, weight_decay=decay, fused=True)
-    return torch.optim.SGD(network.parameters(), rate, training["momentum"], weight_decay=decay, fused=True)
+        return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=True)
+    return torch.optim.SGD(parameters, rate, training["momentum"], weight_decay=decay, fused=True)
 
 
-def _schedule(
-    optimizer: torch.optim.Optimizer, training: dict[str, Any], steps: int
-) -> torch.optim.lr_scheduler.LRScheduler:
-    if training["schedule"] == "cosine":
-        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
-    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1)
-
-
-def _as_targets(labels: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(labels.astype(np.int64)).to(device)
+def _learning_rates(training: dict[str, Any], steps: int) -> Iterator[float]:
+    """Yield the learning rate of each step; ``cosine`` is that of Loshchilov & Hutter (2017), without restarts."""
+    for step in range(steps):
+        share = (1 + math.cos(math.pi * step / steps)) / 2 if training["schedule"] == "cosine" else 1
+        yield training["learning_rate"] * share
