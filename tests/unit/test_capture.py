@@ -1,6 +1,10 @@
 """Spike capture against outputs > threshold that the models themselves record, and known network structures."""
 
+import subprocess
+import sys
 import warnings
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
+from spikegrid import capture
 from spikegrid.capture import Capture, capture_spikes, find_layers
 from spikegrid.errors import InputError
 
@@ -120,10 +125,11 @@ def test_spikes_at_a_threshold_above_zero_are_outputs_above_it(name, threshold):
 @pytest.mark.parametrize("gradient", [torch.enable_grad, torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("name", THRESHOLDING)
 def test_activation_is_seen_once_with_and_without_gradients(name, gradient):
-    model = Chain([THRESHOLDING[name]]).eval()
-    with gradient(), Capture(model) as capture:
+    model, seen = Chain([THRESHOLDING[name]]).eval(), []
+    with gradient(), Capture(lambda output, _: seen.append(output.clone())):
         model(torch.randn(4, 6))
-    assert len(capture.spikes) == len(capture.callers) == 1
+    assert len(seen) == 1
+    assert torch.equal(seen[0], model.outputs[0])
 
 
 @pytest.mark.parametrize("name", NOT_THRESHOLDING)
@@ -213,7 +219,7 @@ def test_capture_leaves_the_output_bit_identical(name):
     model, images = Chain([THRESHOLDING[name], torch.tanh]).eval(), torch.randn(9, 6)
     with torch.inference_mode():
         expected = model(images)
-        with Capture(model):
+        with Capture(lambda *_: None):
             captured = model(images)
     assert torch.equal(captured, expected)
 
@@ -222,10 +228,9 @@ def hooks_left(model: nn.Module) -> int:
     return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
 
 
-def test_hooks_are_gone_after_capture():
+def test_hooks_are_gone_once_layers_are_found():
     model = nn.Sequential(nn.Linear(6, 6), nn.ReLU())
-    with Capture(model):
-        assert hooks_left(model) > 0
+    find_layers(model, torch.randn(2, 6))
     assert hooks_left(model) == 0
 
 
@@ -233,34 +238,63 @@ class Failing(nn.Module):
     def __init__(self):
         super().__init__()
         self.inner, self.relu = nn.Sequential(nn.ReLU()), nn.ReLU()
-        self.fails = True
 
     def forward(self, x):
         x = self.relu(self.inner(x))
-        if self.fails:
-            raise RuntimeError("the model broke")
-        return x
+        raise RuntimeError("the model broke")
 
 
 def test_hooks_and_fast_path_are_as_before_when_the_model_raises():
     model = nn.Sequential(Failing())
     before = torch.backends.mha.get_fastpath_enabled()
-    with pytest.raises(RuntimeError, match="the model broke"), Capture(model):
-        model(torch.randn(2, 6))
+    with pytest.raises(RuntimeError, match="the model broke"):
+        find_layers(model, torch.randn(2, 6))
     assert hooks_left(model) == 0
     assert torch.backends.mha.get_fastpath_enabled() == before
     assert torch.utils._python_dispatch._get_current_dispatch_mode() is None
 
 
-def test_layers_keep_their_names_after_a_pass_that_raised_within_the_same_capture():
-    model = nn.Sequential(Failing())
-    with Capture(model) as capture:
-        with pytest.raises(RuntimeError, match="the model broke"):
-            model(torch.randn(2, 6))
-        capture.clear()
-        model[0].fails = False
-        torch.relu(model(torch.randn(2, 6)))
-    assert [path for path, _ in capture.callers] == ["0.inner.0", "0.relu", ""]
+def test_layers_keep_their_names_after_a_module_that_raised_and_was_let_pass():
+    class Forgiving(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.failing, self.last = Failing(), nn.ReLU()
+
+        def forward(self, x):
+            with suppress(RuntimeError):
+                self.failing(x)
+            return F.relu(self.last(x))
+
+    layers = find_layers(nn.Sequential(Forgiving()), torch.randn(2, 6))
+    assert [layer.name for layer in layers] == ["0.failing.inner.0", "0.failing.relu", "0.last", "0.relu"]
+
+
+def test_what_the_consumer_raises_comes_through():
+    def refuse(*_):
+        raise InputError("not this layer")
+
+    with pytest.raises(InputError, match="not this layer"), Capture(refuse):
+        torch.relu(torch.randn(2, 6))
+
+
+def test_output_is_handed_over_before_the_model_writes_over_it():
+    class Overwriting(nn.Module):
+        def forward(self, x):
+            return x.relu().mul_(-1)
+
+    images = torch.randn(5, 6)
+    assert torch.equal(capture_spikes(Overwriting(), images)["relu"], images > 0)
+
+
+def test_capture_does_not_load_the_compiler_of_torch():
+    program = """
+import sys, torch
+from spikegrid.capture import capture_spikes
+capture_spikes(torch.nn.ReLU(), torch.randn(2, 6))
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    folder = Path(capture.__file__).parent.parent
+    assert subprocess.run([sys.executable, "-c", program], cwd=folder).returncode == 0
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -321,7 +355,7 @@ def test_transformer_encoder_has_a_layer_a_block(activation, norm_first):
     layers = find_layers(model, images)
     assert [layer.name for layer in layers] == [f"layers.{number}.{activation}" for number in range(3)]
     assert {layer.shape for layer in layers} == {(5, 32)}
-    with torch.inference_mode(), Capture(model):
+    with torch.inference_mode(), Capture(lambda *_: None):
         captured = model(images)
     torch.testing.assert_close(captured, model(images))
 
@@ -377,24 +411,14 @@ def test_layers_are_found_in_evaluation_mode():
     assert torch.equal(model[1].running_mean, before)
 
 
-def test_clear_forgets_earlier_passes():
-    model, images = nn.ReLU(), torch.randn(3, 6)
-    with Capture(model) as capture:
-        model(-images)
-        capture.clear()
-        model(images)
-    assert len(capture.callers) == 1
-    assert torch.equal(*capture.spikes, images > 0)
-
-
 def test_operations_outside_the_context_are_not_captured():
-    model, images = nn.ReLU(), torch.randn(3, 6)
-    capture = Capture(model)
+    model, images, seen = nn.ReLU(), torch.randn(3, 6), []
+    context = Capture(lambda *call: seen.append(call))
     model(images)
-    with capture:
+    with context:
         pass
     model(images)
-    assert capture.spikes == []
+    assert seen == []
 
 
 def test_model_without_thresholded_nodes_is_refused_by_name():

@@ -2,7 +2,10 @@
 
 import json
 import os
+import resource
 import shutil
+import threading
+import time
 import tracemalloc
 import zipfile
 from collections import namedtuple
@@ -405,3 +408,51 @@ def test_layer_with_the_name_of_the_units_of_another_is_refused(tmp_path):
     layers = [SpikeLayer("a", 1, (9,), 9, 9), SpikeLayer("a:units", 2, (9,), 9, 9)]
     with pytest.raises(InputError, match="a:units"):
         SpikeWriter(tmp_path / "spikes.npz", layers, [UNITS, UNITS], ARRAYS, {})
+
+
+@pytest.fixture
+def small_files():
+    """Let no file of this process grow beyond 100,000 bytes, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("checkpoints", [3, 100])
+def test_full_disk_is_told_to_the_caller_and_nothing_is_left(tmp_path, small_files, checkpoints):
+    with pytest.raises(OSError, match="File too large"):
+        write_checkpoints(tmp_path / "spikes.npz", checkpoints)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_full_disk_ends_the_appending_soon(tmp_path, small_files):
+    appended = 0
+    with (  # noqa: PT012
+        pytest.raises(OSError, match="File too large"),
+        SpikeWriter(tmp_path / "spikes.npz", [LAYER], [UNITS], ARRAYS, {}) as writer,
+    ):
+        for _ in range(1000):
+            writer.append(0, np.random.default_rng(0).integers(0, 256, (100_000, 2), np.uint8))
+            appended += 1
+    assert appended < 100
+
+
+def test_parts_that_wait_for_a_slow_disk_are_few(tmp_path, monkeypatch):
+    monkeypatch.setattr(spikes._NpyStream, "append", lambda *_: time.sleep(0.01))
+
+    def write():
+        with (  # noqa: PT012
+            pytest.raises(RuntimeError, match="announced"),
+            SpikeWriter(tmp_path / "spikes.npz", [LAYER], [UNITS], ARRAYS, {}) as writer,
+        ):
+            for _ in range(200):
+                writer.append(0, np.zeros((20_000, 2), np.uint8))
+
+    assert peak_memory(write) < 60 * 40_000
+
+
+def test_no_thread_is_left_behind(tmp_path):
+    before = threading.active_count()
+    write_checkpoints(tmp_path / "spikes.npz", 2)
+    assert threading.active_count() == before

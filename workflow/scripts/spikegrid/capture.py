@@ -7,7 +7,8 @@ several times are all seen, each call as a layer of its own.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -87,32 +88,17 @@ class Layer:
 
 
 class Capture(TorchDispatchMode):
-    """Context in which forward passes of ``model`` leave their spikes in ``spikes``, in order of execution.
+    """Context in which every thresholded output of a forward pass is handed to ``consume`` as soon as it appears.
 
-    A node fires when its output exceeds ``threshold`` ≥ 0. At threshold 0 that is, for rectifiers and their smooth
-    relatives alike, the sign of the input.
-
-    spikes: bool tensors [batch, *shape]. callers: for each, the path of the calling module and the operation.
+    consume: takes the output, float [batch, *shape], and the name of the operation; the forward pass may write over the
+    output afterwards.
     """
 
-    def __init__(self, model: nn.Module, threshold: float = 0.0):
+    def __init__(self, consume: Callable[[Tensor, str], None]):
         super().__init__()
-        self.spikes: list[Tensor] = []
-        self.callers: list[tuple[str, str]] = []
-        self._threshold = threshold
-        self._modules = dict(model.named_modules())
-        self._running: list[str] = []
-        self._hooks: list[Any] = []
-
-    def clear(self) -> None:
-        """Forget the spikes of past forward passes."""
-        self.spikes.clear()
-        self.callers.clear()
+        self._consume = consume
 
     def __enter__(self) -> Self:
-        for path, module in self._modules.items():
-            self._hooks.append(module.register_forward_pre_hook(lambda *_, path=path: self._running.append(path)))
-            self._hooks.append(module.register_forward_hook(self._leave_module, always_call=True))
         self._fast_path = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # the fused encoder of torch hides its activations
         return super().__enter__()
@@ -122,23 +108,16 @@ class Capture(TorchDispatchMode):
     ) -> None:
         super().__exit__(kind, error, trace)
         torch.backends.mha.set_fastpath_enabled(self._fast_path)
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks.clear()
 
     def __torch_dispatch__(
         self, function: Any, types: Any, arguments: Sequence = (), options: dict | None = None
     ) -> Any:
         options = options or {}
-        operation = self._thresholding(function.overloadpacket, arguments, options)
         output = function(*arguments, **options)
+        operation = self._thresholding(function.overloadpacket, arguments, options)
         if operation and output.is_floating_point():
-            self.spikes.append(output > self._threshold)
-            self.callers.append((self._running[-1] if self._running else "", operation))
+            self._consume(output, operation)
         return output
-
-    def _leave_module(self, *_: Any) -> None:
-        self._running.pop()
 
     @staticmethod
     def _thresholding(packet: Any, arguments: Sequence, options: dict) -> str | None:
@@ -149,6 +128,11 @@ class Capture(TorchDispatchMode):
             return _FROM_ZERO[packet] if isinstance(bound, int | float) and bound == 0 else None
         return None
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keep torch from loading its compiler, which costs as much as torch itself, to keep it away from here."""
+        return False
+
 
 def find_layers(model: nn.Module, images: Tensor) -> list[Layer]:
     """Return the thresholded layers of ``model`` in order of execution, from one pass of ``images`` [batch, C, H, W].
@@ -157,31 +141,59 @@ def find_layers(model: nn.Module, images: Tensor) -> list[Layer]:
     batch.
     """
     model.eval()
-    with torch.inference_mode(), Capture(model) as capture:
-        model(images)
-    if not capture.spikes:
-        raise InputError(f"{type(model).__name__}: no thresholded node found; expected ReLU, GELU or the like")
+    names: list[str] = []
+    shapes: list[tuple[int, ...]] = []
+
+    def note(output: Tensor, operation: str) -> None:
+        names.append(_layer_name(running[-1], operation, modules))
+        shapes.append(tuple(output.shape))
+
     modules = dict(model.named_modules())
-    names = [_layer_name(path, operation, modules) for path, operation in capture.callers]
+    with torch.inference_mode(), _running_modules(modules) as running, Capture(note):
+        model(images)
+    if not names:
+        raise InputError(f"{type(model).__name__}: no thresholded node found; expected ReLU, GELU or the like")
     calls, seen, layers = Counter(names), Counter(), []
-    for depth, (name, spikes) in enumerate(zip(names, capture.spikes), start=1):
+    for depth, (name, shape) in enumerate(zip(names, shapes), start=1):
         seen[name] += 1
         numbered = f"{name}@{seen[name]}" if calls[name] > 1 else name
-        if spikes.ndim < 2 or len(spikes) != len(images):
-            shape = tuple(spikes.shape)
+        if len(shape) < 2 or shape[0] != len(images):
             raise InputError(
                 f"layer {numbered}: its output has shape {shape}; expected {len(images)} images along axis 0"
             )
-        layers.append(Layer(numbered, depth, tuple(spikes.shape[1:])))
+        layers.append(Layer(numbered, depth, shape[1:]))
     return layers
 
 
 def capture_spikes(model: nn.Module, images: Tensor, threshold: float = 0.0) -> dict[str, Tensor]:
-    """Return the spikes of one pass in evaluation mode by layer name, bool [batch, *shape], in order of execution."""
+    """Return the spikes of one pass in evaluation mode by layer name, bool [batch, *shape], in order of execution.
+
+    A node fires when its output exceeds ``threshold`` ≥ 0. At threshold 0 that is, for rectifiers and their smooth
+    relatives alike, the sign of the input.
+    """
     layers = find_layers(model, images)
-    with torch.inference_mode(), Capture(model, threshold) as capture:
+    spikes: list[Tensor] = []
+    with torch.inference_mode(), Capture(lambda output, _: spikes.append(output > threshold)):
         model(images)
-    return {layer.name: spikes for layer, spikes in zip(layers, capture.spikes, strict=True)}
+    return {layer.name: fired for layer, fired in zip(layers, spikes, strict=True)}
+
+
+@contextmanager
+def _running_modules(modules: dict[str, nn.Module]) -> Iterator[list[str]]:
+    """Yield the paths of the modules whose forward pass is under way, the innermost last."""
+    running, hooks = [""], []
+
+    def leave(*_: Any) -> None:
+        running.pop()
+
+    for path, module in modules.items():
+        hooks.append(module.register_forward_pre_hook(lambda *_, path=path: running.append(path)))
+        hooks.append(module.register_forward_hook(leave, always_call=True))
+    try:
+        yield running
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _layer_name(path: str, operation: str, modules: dict[str, nn.Module]) -> str:

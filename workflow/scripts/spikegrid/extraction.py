@@ -1,14 +1,14 @@
 """Extraction: every checkpoint of a run is shown the same images in the same order, and its spikes are written."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 import spikegrid
@@ -16,11 +16,13 @@ from spikegrid.capture import Capture, Layer, find_layers
 from spikegrid.checkpoints import Checkpoints
 from spikegrid.errors import InputError
 from spikegrid.images import TEST, TRAIN, ImageSet, balanced_sample
-from spikegrid.networks import as_inputs, logits_in_batches, network_builder
+from spikegrid.networks import as_inputs, network_builder
+from spikegrid.packing import pack, take_units
 from spikegrid.randomness import derived_seed
 from spikegrid.spikes import SpikeLayer, SpikeWriter
 
-PRESENTED_BATCH = 128
+_LARGEST_OUTPUT = 1 << 20
+_CHANGING = "the thresholded layers of the network change from one forward pass to the next"
 
 _log = logging.getLogger("spikegrid")
 
@@ -55,6 +57,14 @@ def kept_units(layer: Layer, names: tuple[str, ...], limit: int | None) -> np.nd
     return np.sort(generator.choice(layer.units, limit, replace=False))
 
 
+def presented_batch(layers: list[Layer]) -> int:
+    """Return how many images are presented at a time, in [16, 512]: as many as keep the outputs of a layer small.
+
+    A pass costs least where they take 1 to 8 MB: below, every call weighs; above, fresh pages of memory do.
+    """
+    return max(16, min(512, _LARGEST_OUTPUT // max(layer.units for layer in layers)))
+
+
 def extract_spikes(
     checkpoints: Checkpoints,
     images: ImageSet,
@@ -71,10 +81,10 @@ def extract_spikes(
     run, seeds, epochs = checkpoints.run, checkpoints.run["seeds"], checkpoints.epochs
     names = (run["dataset"], run["architecture"])
     index = presentation(images, run["dataset"], settings)
-    inputs = as_inputs(images.images[index], images, device)
-    build = network_builder(architecture, images)
-    network = build().to(device)
-    layers = find_layers(network, inputs[:2])
+    network = network_builder(architecture, images)().to(device)
+    first_images = next(_inputs(images, index, 2, device))
+    layers = find_layers(network, first_images)
+    _choose_layout(network, first_images)
     kept = [kept_units(layer, names, settings["units_per_layer"]) for layer in layers]
     positions = [np.stack(np.unravel_index(units, layer.shape), axis=1) for layer, units in zip(layers, kept)]
     stored = [
@@ -104,6 +114,7 @@ def extract_spikes(
         for seed in seeds:
             for epoch in epochs:
                 network.load_state_dict(checkpoints.state(seed, epoch))
+                inputs = _inputs(images, index, presented_batch(layers), device)
                 _present(network, inputs, layers, kept, settings["threshold"], writer.append)
                 progress.update()
     kept_count, all_count = sum(map(len, kept)), sum(layer.units for layer in layers)
@@ -113,25 +124,47 @@ def extract_spikes(
     )
 
 
+def _inputs(images: ImageSet, index: np.ndarray, batch_size: int, device: torch.device) -> Iterator[Tensor]:
+    """Yield the presented images as the network takes them, a batch in memory at a time."""
+    for first in range(0, len(index), batch_size):
+        yield as_inputs(images.images[index[first : first + batch_size]], images, device)
+
+
 def _present(
     network: nn.Module,
-    inputs: torch.Tensor,
+    inputs: Iterator[Tensor],
     layers: list[Layer],
     kept: list[np.ndarray],
     threshold: float,
     append: Callable[[int, np.ndarray], None],
 ) -> None:
-    """Show ``inputs`` to one network, batch by batch, and hand on the packed spikes of each layer."""
-    with Capture(network, threshold) as capture:
-        for logits in logits_in_batches(network, inputs, PRESENTED_BATCH):
-            if [spikes.shape[1:] for spikes in capture.spikes] != [layer.shape for layer in layers]:
-                raise InputError("the thresholded layers of the network change from one forward pass to the next")
-            for position, (spikes, layer, units) in enumerate(zip(capture.spikes, layers, kept)):
-                if len(spikes) != len(logits):
-                    raise InputError(
-                        f"layer {layer.name}: {len(spikes)} rows for {len(logits)} images; expected as many"
-                    )
-                flat = spikes.flatten(1).cpu().numpy()
-                chosen = flat if len(units) == layer.units else flat[:, units]
-                append(position, np.packbits(chosen, axis=1, bitorder="little"))
-            capture.clear()
+    """Show batches of images to one network and hand on the packed spikes of each layer as they appear."""
+
+    def hand_on(outputs: Tensor, _: str) -> None:
+        number, layer = next(coming, (None, None))
+        if layer is None or outputs.shape[1:] != layer.shape:
+            raise InputError(_CHANGING)
+        if len(outputs) != len(batch):
+            raise InputError(f"layer {layer.name}: {len(outputs)} rows for {len(batch)} images; expected as many")
+        packed = pack(outputs, threshold)
+        append(number, packed if len(kept[number]) == layer.units else take_units(packed, kept[number]))
+
+    network.eval()
+    with torch.inference_mode():
+        for batch in inputs:
+            coming = iter(enumerate(layers))
+            with Capture(hand_on):
+                network(batch)
+            if next(coming, None):
+                raise InputError(_CHANGING)
+
+
+def _choose_layout(network: nn.Module, images: Tensor) -> None:
+    """Lay weights out so that convolutions leave channels last, twice as fast on a CPU, if the network can bear it."""
+    if images.device.type == "cpu":
+        network.to(memory_format=torch.channels_last)
+        try:
+            with torch.inference_mode():
+                network(images)
+        except RuntimeError:  # a view of what lies in another order
+            network.to(memory_format=torch.contiguous_format)
