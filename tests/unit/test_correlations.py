@@ -160,14 +160,13 @@ def test_pair_correlation_is_exactly_one_for_copies_and_minus_one_for_complement
     np.testing.assert_array_equal(found, [1, -1, 1])
 
 
-def test_pair_correlations_are_the_same_in_blocks(monkeypatch):
+def test_pair_correlations_are_those_of_numpy_by_one_thread_and_by_two(monkeypatch):
     spikes = np.random.default_rng(9).random((12, 300)) < 0.4
     pairs = pairs_of(12)
     whole = pair_correlations(pack(spikes), pairs)
     np.testing.assert_allclose(whole, np.corrcoef(spikes).ravel(), atol=1e-12)
-    for words in (1, 5, 37):
-        monkeypatch.setattr("spikegrid.correlations._BLOCK_WORDS", words)
-        np.testing.assert_array_equal(pair_correlations(pack(spikes), pairs), whole)
+    monkeypatch.setattr("spikegrid.packed_bits._threads", 2)
+    np.testing.assert_array_equal(pair_correlations(pack(spikes), pairs), whole)
 
 
 def residuals(train: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -227,7 +226,7 @@ def test_trains_driven_by_the_class_alone_correlate_but_their_noise_does_not():
 
 @pytest.mark.parametrize("function", [noise_correlations, independent_absolute_noise_correlations])
 def test_labels_of_another_length_are_refused(function):
-    with pytest.raises(ValueError, match=r"labels have shape \(4,\); expected one for each of the 3 images"):
+    with pytest.raises(ValueError, match=r"labels are int64 \[4\]; expected integers \[3\]"):
         function(pack(np.eye(3, dtype=bool)), np.array([[0, 1]]), np.arange(4))
 
 
@@ -235,6 +234,13 @@ def test_labels_of_another_length_are_refused(function):
 def test_pairs_of_another_shape_are_refused(function):
     with pytest.raises(ValueError, match=r"pairs have shape \(3,\); expected \[P, 2\]"):
         function(pack(np.eye(3, dtype=bool)), np.arange(3))
+
+
+@pytest.mark.parametrize("unit", [-1, 3])
+@pytest.mark.parametrize("function", [pair_correlations, independent_absolute_correlations])
+def test_pairs_of_units_that_are_not_there_are_refused(function, unit):
+    with pytest.raises(ValueError, match="expected 0 to 2"):
+        function(pack(np.eye(3, dtype=bool)), np.array([[0, unit]]))
 
 
 @pytest.mark.parametrize("units", [0, 1, 2, 3, 10, 101])

@@ -6,6 +6,7 @@ Rates by class p_c are [U, C]; w_c, the share of the images in class c, is [C] a
 import numpy as np
 from scipy.special import entr
 
+from spikegrid.packed_bits import count_within, over_units
 from spikegrid.trains import SpikeTrains
 
 
@@ -22,8 +23,7 @@ def class_counts(trains: SpikeTrains, labels: np.ndarray) -> tuple[np.ndarray, n
     classes, sizes = np.unique(labels, return_counts=True)
     members = SpikeTrains.from_array(labels == classes[:, None])
     counts = np.empty((trains.units, len(classes)), np.int64)
-    for column, images in enumerate(members.words):
-        counts[:, column] = SpikeTrains(trains.words & images, trains.length).spike_counts()
+    over_units(count_within, trains.words, counts, fixed=(members.words,))
     return counts, sizes.astype(np.int64)
 
 

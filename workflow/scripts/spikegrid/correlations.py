@@ -5,15 +5,12 @@ that all trains share leaves them as they are, and their null is a random order 
 units independent at their own rates.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from scipy.special import gammaln
 
+from spikegrid.class_information import class_counts
+from spikegrid.packed_bits import WORD, compiled, count_units, over_units, popcount
 from spikegrid.trains import SpikeTrains
-
-_BLOCK_WORDS = 1 << 21
-"""Words of one side of the pairs held at a time, 16 MiB."""
 
 
 def autocorrelation(trains: SpikeTrains, lags: int) -> np.ndarray:
@@ -52,8 +49,9 @@ def population_fano(trains: SpikeTrains) -> float:
     independent = np.sum(rates * (1 - rates))
     if not independent > 0:
         return np.nan
-    population = trains.to_array().sum(axis=0, dtype=np.int64)
-    return float(population.var() / independent)
+    population = np.zeros((trains.words.shape[1], WORD), np.int64)
+    count_units(trains.words, population)
+    return float(population.ravel()[: trains.length].var() / independent)
 
 
 def sampled_pairs(units: int, limit: int, seed: int) -> np.ndarray:
@@ -101,14 +99,13 @@ def noise_correlations(trains: SpikeTrains, pairs: np.ndarray, labels: np.ndarra
     ``independent_absolute_noise_correlations``. Source: Averbeck, Latham & Pouget (2006), Nat. Rev. Neurosci. 7,
     358, with the class as the stimulus.
     """
-    pairs = _checked(pairs)
-    covariance, variance = np.zeros(len(pairs)), np.zeros(trains.units)
-    for members in _classes(trains, labels):
-        counts, images = members.spike_counts(), members.length
-        variance += counts * (images - counts) / images
-        covariance += (images * _joint_counts(members, pairs) - counts[pairs].prod(axis=1)) / images
+    pairs = _checked(pairs, trains)
+    counts, sizes = class_counts(trains, labels)
+    covariance = _covariances(trains, pairs, counts, sizes)
+    variance = _covariances(trains, np.repeat(np.arange(trains.units), 2).reshape(-1, 2), counts, sizes)
     # The root of the product, not the product of roots: a train with itself then has r = 1 to the last digit.
-    scale = np.sqrt(variance[pairs].prod(axis=1))
+    one, other = variance[pairs.T]
+    scale = np.sqrt(one * other)
     return np.clip(np.divide(covariance, scale, out=np.full(len(pairs), np.nan), where=scale > 0), -1, 1)
 
 
@@ -146,17 +143,19 @@ def independent_absolute_correlations(trains: SpikeTrains, pairs: np.ndarray) ->
     at most N·5e-15. Source: Diaconis & Zabell (1991), Statist. Sci. 6, 284, on mean absolute deviations.
     """
     length, counts = trains.length, trains.spike_counts()
-    one, other = counts[_checked(pairs)].T
+    one, other = counts[_checked(pairs, trains).T]
     scale = np.sqrt((one * (length - one)).astype(float) * (other * (length - other)))
     defined = scale > 0
     one, other = one[defined], other[defined]
-    least = one * other // length + 1 if length else one
+    least = one * other // max(length, 1) + 1
     quiet = length - one - other + least  # images where neither fires, when both fire at ``least``
-    possible = (least <= np.minimum(one, other)) & (quiet >= 0)
+    log_factorials = gammaln(np.arange(1.0, length + 2))
     log_probability = (
-        _log_binomial(one, least) + _log_binomial(length - one, other - least) - _log_binomial(length, other)
+        _log_binomial(log_factorials, one, least)
+        + _log_binomial(log_factorials, length - one, other - least)
+        - _log_binomial(log_factorials, length, other)
     )
-    deviation = 2 * least * quiet / length * np.exp(log_probability, where=possible, out=np.zeros(len(one)))
+    deviation = 2 * least * quiet / max(length, 1) * np.exp(log_probability)
     expected = np.full(len(scale), np.nan)
     expected[defined] = length * deviation / scale[defined]
     return expected
@@ -170,48 +169,57 @@ def independent_absolute_noise_correlations(trains: SpikeTrains, pairs: np.ndarr
     all classes of one size, and more where they change in few. For rare spikes r is not normal and the value is off.
     NaN and errors as ``noise_correlations``. Source: variance of a permuted sum of products, class by class.
     """
-    pairs = _checked(pairs)
-    variance, squares = np.zeros(trains.units), np.zeros(len(pairs))
-    for members in _classes(trains, labels):
-        counts, images = members.spike_counts(), members.length
-        within = counts * (images - counts) / images
-        variance += within
-        squares += within[pairs].prod(axis=1) / max(images - 1, 1)
-    scale = variance[pairs].prod(axis=1)
-    return np.sqrt(2 / np.pi * np.divide(squares, scale, out=np.full(len(pairs), np.nan), where=scale > 0))
+    pairs = _checked(pairs, trains)
+    counts, sizes = class_counts(trains, labels)
+    within = counts * (sizes - counts) / sizes
+    squares = np.empty(len(pairs))
+    over_units(_sum_products, pairs, squares, fixed=(within / np.maximum(sizes - 1, 1), within))
+    one, other = within.sum(axis=1)[pairs.T]
+    scale = one * other
+    return np.sqrt(2 / np.pi * np.divide(squares, scale, out=np.full(len(scale), np.nan), where=scale > 0))
 
 
-def _checked(pairs: np.ndarray) -> np.ndarray:
+def _checked(pairs: np.ndarray, trains: SpikeTrains) -> np.ndarray:
     pairs = np.asarray(pairs, dtype=np.int64)
     if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise ValueError(f"pairs have shape {pairs.shape}; expected [P, 2]")
+    if pairs.size and not 0 <= pairs.min() <= pairs.max() < trains.units:
+        raise ValueError(f"pairs are of units {pairs.min()} to {pairs.max()}; expected 0 to {trains.units - 1}")
     return pairs
 
 
-def _classes(trains: SpikeTrains, labels: np.ndarray) -> Iterator[SpikeTrains]:
-    """Trains of the images of each class that occurs."""
-    labels = np.asarray(labels)
-    if labels.shape != (trains.length,):
-        raise ValueError(f"labels have shape {labels.shape}; expected one for each of the {trains.length} images")
-    present = np.unique(labels)
-    if len(present) == 1:
-        yield trains
-        return
-    spikes = trains.to_array()
-    for label in present:
-        yield SpikeTrains.from_array(spikes[:, labels == label])
+def _covariances(trains: SpikeTrains, pairs: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return Σ_c (N_c n11_c - S_uc S_vc)/N_c = n11 - Σ_c S_uc S_vc/N_c of each pair, float64 [P]."""
+    covariances = np.empty(len(pairs))
+    over_units(_sum_covariances, pairs, covariances, fixed=(trains.words, counts, sizes))
+    return covariances
 
 
-def _joint_counts(trains: SpikeTrains, pairs: np.ndarray) -> np.ndarray:
-    """Number of images at which both units of each pair fire, int64 [P]."""
-    joint = np.empty(len(pairs), np.int64)
-    block = max(1, _BLOCK_WORDS // max(1, trains.words.shape[1]))
-    for start in range(0, len(pairs), block):
-        one, other = pairs[start : start + block].T
-        both = np.bitwise_count(trains.words[one] & trains.words[other])
-        joint[start : start + block] = both.sum(axis=1, dtype=np.int64)
-    return joint
+@compiled
+def _sum_covariances(pairs, covariances, words, counts, sizes):
+    for place in range(len(pairs)):
+        one, other = words[pairs[place, 0]], words[pairs[place, 1]]
+        both = np.uint64(0)
+        for word in range(words.shape[1]):
+            both += popcount(one[word] & other[word])
+        # Whole numbers up to N² take the large terms away before anything is rounded.
+        whole, rest = np.int64(both), 0.0
+        for label in range(len(sizes)):
+            product, size = counts[pairs[place, 0], label] * counts[pairs[place, 1], label], sizes[label]
+            whole -= product // size
+            rest += product % size / size
+        covariances[place] = whole - rest
 
 
-def _log_binomial(n: np.ndarray | int, k: np.ndarray) -> np.ndarray:
-    return gammaln(np.add(n, 1)) - gammaln(k + 1) - gammaln(np.subtract(n, k) + 1)
+@compiled
+def _sum_products(pairs, sums, ones, others):
+    for place in range(len(pairs)):
+        one, other = ones[pairs[place, 0]], others[pairs[place, 1]]
+        total = 0.0
+        for label in range(len(one)):
+            total += one[label] * other[label]
+        sums[place] = total
+
+
+def _log_binomial(log_factorials: np.ndarray, n: np.ndarray | int, k: np.ndarray) -> np.ndarray:
+    return log_factorials[n] - log_factorials[k] - log_factorials[n - k]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import xlog1py
 
-from spikegrid.intervals import inter_spike_intervals
+from spikegrid.interval_distances import count_lengths
 from spikegrid.trains import SpikeTrains
 
 _RATES_AT_ONCE = 256
@@ -36,10 +36,11 @@ def interval_histogram(trains: SpikeTrains) -> IntervalHistogram:
     it by a little up to about i = 2N/(n - 1), and below it beyond. The exponential law is right only for p → 0. Source:
     Lehmler et al., arXiv 2308.00858.
     """
-    intervals = inter_spike_intervals(trains)
-    observed = np.bincount(intervals.values, minlength=1)[1:].astype(np.int64)
+    numbers, counts = np.maximum(trains.spike_counts() - 1, 0), np.zeros(trains.length + 1, np.int64)
+    count_lengths(trains.words, numbers, counts)
+    observed = np.trim_zeros(counts, "b")[1:]
     rates, rate_of_unit = np.unique(trains.rates(), return_inverse=True)
-    number = np.bincount(rate_of_unit, np.maximum(trains.spike_counts() - 1, 0), len(rates))
+    number = np.bincount(rate_of_unit, numbers, len(rates))
     before = np.arange(len(observed))
     geometric, exponential = np.zeros((2, len(observed)))
     for start in range(0, len(rates), _RATES_AT_ONCE):

@@ -9,10 +9,12 @@ import numpy as np
 from scipy.special import chdtrc, kolmogorov
 
 from spikegrid.assumptions import HIGHEST_RATE, LOWEST_RATE, Assumption
-from spikegrid.intervals import inter_spike_intervals
+from spikegrid.interval_distances import find_rescaled_distances, sum_pearson
+from spikegrid.packed_bits import over_units
 from spikegrid.trains import SpikeTrains
 
 _FEWEST_IN_A_BIN = 5
+_FEWEST_BINS = 3
 _FEWEST_INTERVALS = 50
 
 # Rate, shift and slope. Under the null shift + slope · (√n + 0.12 + 0.11/√n) · D follows the Kolmogorov distribution:
@@ -44,16 +46,13 @@ def interval_chi_square(trains: SpikeTrains) -> Assumption:
 
     Source: Pearson (1900), Phil. Mag. 50, 157, less one degree of freedom for the estimated rate: Fisher (1924).
     """
-    tested, units, intervals, p, n = _intervals(trains)
-    bins, expected = _pooled(p, n)
-    number = bins[units, np.minimum(intervals, bins.shape[1]) - 1]
-    observed = np.bincount(units * bins.shape[1] + number, minlength=expected.size).reshape(expected.shape)
-    square = np.divide((observed - expected) ** 2, expected, out=np.zeros(expected.shape), where=expected > 0)
-    freedom = np.count_nonzero(expected, axis=1) - 2
-    binned = freedom >= 1
+    tested, words, p, n = _countable(trains)
+    statistic, bins = np.empty(len(n)), np.empty(len(n), np.int64)
+    over_units(sum_pearson, words, n, p, statistic, bins, fixed=(_FEWEST_IN_A_BIN,))
+    binned = bins >= _FEWEST_BINS
     tested[tested] = binned
-    statistic = square.sum(axis=1)[binned]
-    return Assumption.where(tested, statistic, chdtrc(freedom[binned], statistic), np.sqrt(statistic / n[binned]))
+    statistic, bins, n = statistic[binned], bins[binned], n[binned]
+    return Assumption.where(tested, statistic, chdtrc(bins - 2, statistic), np.sqrt(statistic / n))
 
 
 def interval_kolmogorov_smirnov(trains: SpikeTrains, generator: np.random.Generator) -> Assumption:
@@ -71,43 +70,17 @@ def interval_kolmogorov_smirnov(trains: SpikeTrains, generator: np.random.Genera
     Source: Haslinger, Pipa & Brown (2010), Neural Comput. 22, 2477; Lilliefors (1969), J. Am. Stat. Assoc. 64, 387;
     the scale: Stephens (1970), J. R. Stat. Soc. B 32, 115.
     """
-    tested, units, intervals, p, n = _intervals(trains)
-    rate = p[units]
-    rescaled = -(intervals - 1) * np.log1p(-rate) - np.log1p(-rate * generator.random(len(units)))
-    rank = np.arange(n.max(initial=0))
-    present = rank < n[:, None]
-    excess = np.full(present.shape, np.inf)
-    excess[present] = -np.expm1(-rescaled)
-    excess.sort(axis=1)
-    excess -= rank / n[:, None]
-    below, above = excess.max(axis=1, initial=0, where=present), 1 / n - excess.min(axis=1, initial=1, where=present)
-    distance = np.maximum(below, above)
+    tested, words, p, n = _countable(trains)
+    distance, starts = np.empty(len(n)), np.cumsum(n) - n
+    over_units(find_rescaled_distances, words, n, p, starts, distance, fixed=(generator.random(n.sum()),))
     root = np.sqrt(n)
     statistic = (root + 0.12 + 0.11 / root) * distance
     unestimated = np.interp(p, _RATE, _SHIFT) + np.interp(p, _RATE, _SLOPE) * statistic
     return Assumption.where(tested, statistic, kolmogorov(np.maximum(unestimated, 0)), distance)
 
 
-def _intervals(trains: SpikeTrains) -> tuple[np.ndarray, ...]:
-    """Units tested, bool [U]; of each of their intervals the row among them and the length; their p and n."""
+def _countable(trains: SpikeTrains) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Units tested, bool [U]; their words, rates and numbers of intervals."""
     rates, n = trains.rates(), trains.spike_counts() - 1
     tested = (rates > LOWEST_RATE) & (rates < HIGHEST_RATE) & (n >= _FEWEST_INTERVALS)
-    intervals = inter_spike_intervals(SpikeTrains(trains.words[tested], trains.length))
-    return tested, intervals.unit, intervals.values, rates[tested], n[tested]
-
-
-def _pooled(p: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bin of each interval 1, 2, … and of all longer ones, int64 [U, longest]; intervals that a bin expects, [U, bins].
-
-    A bin ends as soon as it and the rest of the intervals expect at least 5 each.
-    """
-    reach = np.ceil(np.log(_FEWEST_IN_A_BIN / n) / np.log1p(-p)) if len(n) else np.zeros(0)
-    longest = int(reach.max(initial=0)) + 1
-    bins, expected = np.zeros((len(p), longest), np.int64), np.zeros((len(p), longest))
-    rows, current = np.arange(len(p)), np.zeros(len(p), np.int64)
-    for column in range(longest):
-        bins[:, column] = current
-        longer = n * (1 - p) ** (column + 1)
-        expected[rows, current] += n * p * (1 - p) ** column if column < longest - 1 else n * (1 - p) ** column
-        current += (expected[rows, current] >= _FEWEST_IN_A_BIN) & (longer >= _FEWEST_IN_A_BIN)
-    return bins, expected
+    return tested, trains.words[tested], rates[tested], n[tested]

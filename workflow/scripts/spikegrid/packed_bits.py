@@ -140,6 +140,28 @@ def _count_both(row, later, bits):
 
 
 @compiled
+def count_within(words, counts, masks):
+    """Write the number of bits of each unit among those of each mask into ``counts``, int64 [U, C]; masks are [C, W]."""
+    for unit in range(len(words)):
+        row = words[unit]
+        for label in range(len(masks)):
+            mask, spikes = masks[label], np.uint64(0)
+            for word in range(len(row)):
+                spikes += popcount(row[word] & mask[word])
+            counts[unit, label] = spikes
+
+
+@compiled
+def count_units(words, counts):
+    """Add the number of units that have a spike at each image to ``counts``, int64 [W, 64]."""
+    for unit in range(len(words)):
+        for word in range(words.shape[1]):
+            bits, here = words[unit, word], counts[word]
+            for image in range(WORD):
+                here[image] += np.int64(bits >> np.uint64(image) & ONE)
+
+
+@compiled
 def find_farthest(words, rates, farthest, length):
     """Write max_n |S_n - n p| into ``farthest``, float64 [U]: S_n - n p is highest at a spike, lowest just before."""
     for unit in range(len(words)):
