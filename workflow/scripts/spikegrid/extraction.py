@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +106,7 @@ def extract_spikes(
         "epochs": epochs,
         "run": run,
         "classes": images.classes,
-        "versions": {"spikegrid": spikegrid.__version__, **{name: version(name) for name in ("torch", "numpy")}},
+        "versions": {package.__name__: package.__version__ for package in (spikegrid, torch, np)},
     }
     progress = tqdm(total=len(seeds) * len(epochs), desc="/".join(names), leave=False, disable=None)
     with SpikeWriter(path, stored, positions, arrays, description) as writer, progress:

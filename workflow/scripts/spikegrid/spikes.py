@@ -17,7 +17,6 @@ versions
 
 import io
 import json
-import os
 import shutil
 import struct
 import zipfile
@@ -27,8 +26,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 from zlib import error as ZlibError
 
 import numpy as np
@@ -106,12 +106,12 @@ class SpikeWriter:
         leading = (len(arrays["seeds"]), len(arrays["epochs"]), len(arrays["index"]))
         shapes = [(*leading, layer.bytes_per_image) for layer in layers]
         _check_disk(self._path.parent, sum(int(np.prod(shape)) for shape in shapes))
-        self._streams = [
-            _NpyStream(self._path.with_name(f".{self._path.stem}.{os.getpid()}.{number}"), layer.name, shape)
-            for number, (layer, shape) in enumerate(zip(layers, shapes))
-        ]
         self._thread = ThreadPoolExecutor(max_workers=1)
         self._waiting: deque[Future] = deque()
+        self._streams = [
+            _NpyStream(TemporaryFile(dir=self._path.parent), layer.name, np.dtype(np.uint8), shape)  # noqa: SIM115
+            for layer, shape in zip(layers, shapes)
+        ]
 
     def append(self, layer: int, packed: np.ndarray) -> None:
         """Append packed spikes uint8 [batch, ceil(kept/8)] to a layer: seeds outermost, then epochs, then images.
@@ -134,64 +134,62 @@ class SpikeWriter:
         finally:
             self._thread.shutdown(cancel_futures=True)
             for stream in self._streams:
-                stream.discard()
+                stream.close()
 
     def _join(self) -> None:
         while self._waiting:
             self._waiting.popleft().result()
         with written_whole(self._path) as temporary, zipfile.ZipFile(temporary, "w", allowZip64=True) as archive:
             for name, array in self._arrays.items():
-                content = io.BytesIO()
-                np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=False)
-                archive.writestr(_member(name), content.getvalue())
+                stream = _NpyStream(io.BytesIO(), name, array.dtype, array.shape)
+                stream.append(array)
+                stream.move_into(archive)
             for stream in self._streams:
                 stream.move_into(archive)
 
 
 class _NpyStream:
-    """One array, deflated into a temporary file as its parts come."""
+    """One array, deflated into a file of its own as its parts come."""
 
-    def __init__(self, path: Path, name: str, shape: tuple[int, ...]):
-        self._name, self._path = name, path
-        self._file = path.open("wb")
+    def __init__(self, file: BinaryIO, name: str, dtype: np.dtype, shape: tuple[int, ...]):
+        self._name, self._file = name, file
         self._deflate = isal_zlib.compressobj(_COMPRESSION_LEVEL, isal_zlib.DEFLATED, -15)
         self._size = self._checksum = 0
         header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        self._expected = header.tell() + int(np.prod(shape))
-        self._write(header.getvalue())
+        description = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(header, description)
+        self._expected = header.tell() + int(np.prod(shape)) * dtype.itemsize
+        self._write(np.frombuffer(header.getvalue(), np.uint8))
 
     def append(self, part: np.ndarray) -> None:
-        self._write(np.ascontiguousarray(part).data)
+        self._write(np.ascontiguousarray(part).view(np.uint8))
 
-    def _write(self, content: bytes | memoryview) -> None:
+    def _write(self, content: np.ndarray) -> None:
         self._file.write(self._deflate.compress(content))
         self._checksum = isal_zlib.crc32(content, self._checksum)
-        self._size += len(content) if isinstance(content, bytes) else content.nbytes
+        self._size += content.nbytes
 
     def move_into(self, archive: zipfile.ZipFile) -> None:
         """Copy the deflated array into ``archive`` as it is; zipfile writes the headers."""
         if self._size != self._expected:
             raise RuntimeError(f"layer {self._name}: {self._size} bytes written, {self._expected} announced")
         self._file.write(self._deflate.flush())
-        self._file.close()
         member = _member(self._name)
-        member.CRC, member.file_size, member.compress_size = self._checksum, self._size, self._path.stat().st_size
+        member.CRC, member.file_size, member.compress_size = self._checksum, self._size, self._file.tell()
         member.header_offset = archive.start_dir
         archive.fp.seek(archive.start_dir)
         archive.fp.write(member.FileHeader())
-        with self._path.open("rb") as source:
-            shutil.copyfileobj(source, archive.fp, _COPY_BYTES)
+        self._file.seek(0)
+        shutil.copyfileobj(self._file, archive.fp, _COPY_BYTES)
         archive.start_dir = archive.fp.tell()
         archive.filelist.append(member)
         archive.NameToInfo[member.filename] = member
         archive._didModify = True
-        self.discard()
+        self.close()
 
-    def discard(self) -> None:
+    def close(self) -> None:
         with suppress(OSError):  # on a full disk, closing tries to write once more
             self._file.close()
-        self._path.unlink(missing_ok=True)
 
 
 def _member(name: str) -> zipfile.ZipInfo:
