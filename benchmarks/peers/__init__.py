@@ -1,0 +1,1 @@
+"""What researchers do today, written as they would write it."""
