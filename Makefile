@@ -9,7 +9,8 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run report test lint docs lock clean clean-venv clean-results
+# What it will cost: make estimate CONFIG=my_grid.yaml CORES=2.
+.PHONY: help run estimate report test lint docs lock clean clean-venv clean-results
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +19,9 @@ run: .venv/run ## Run the grid of config.yaml, or of CONFIG=file, to its figures
 	$(SNAKEMAKE)
 	@$(MAKE) --no-print-directory report
 	@echo "Figures: results/figures   Tables: results/tables   Report: results/report.html"
+
+estimate: .venv/run ## Print what the grid will cost in time, disk and memory before it starts
+	$(BIN)/python workflow/scripts/estimate.py --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 
 report: .venv/run ## Write results/report.html, if something has changed since the last one
 	@test -z "$$(find results/figures results/tables -newer results/report.html 2>&1 | head -n 1)" \
