@@ -248,8 +248,10 @@ def _preparing(path: Path, entry: dict[str, Any], data_root: str) -> Work:
 
 
 def _training(folder: Path, run: dict, architecture: dict, settings: dict) -> Work:
+    device = prepare_device(0, 1)
+
     def work() -> None:
-        image_set, device = images.load(folder / "images.safetensors"), prepare_device(0, 1)
+        image_set = images.load(folder / "images.safetensors")
         networks = train_block(run, image_set, architecture, _GENERALIZING, settings, device)
         save_checkpoints(folder / "checkpoints.safetensors", run, networks)
         save_history(folder / "history.csv", run, networks)
@@ -258,8 +260,10 @@ def _training(folder: Path, run: dict, architecture: dict, settings: dict) -> Wo
 
 
 def _extracting(folder: Path, architecture: dict, settings: dict, file: str) -> Work:
+    device = prepare_device(0, 1)
+
     def work() -> None:
-        image_set, device = images.load(folder / "images.safetensors"), prepare_device(0, 1)
+        image_set = images.load(folder / "images.safetensors")
         checkpoints = Checkpoints(folder / "checkpoints.safetensors")
         extract_spikes(checkpoints, image_set, architecture, settings, device, folder / file)
 

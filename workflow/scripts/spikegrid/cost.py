@@ -65,14 +65,13 @@ def measured(prepare: Callable[..., Work], *arguments: Any, copies: int = 1) -> 
     return Cost(sum(cost.seconds for cost in costs) / copies, max(cost.memory for cost in costs))
 
 
-def startup(script: Path, *plugins: tuple[str, str], copies: int = 1) -> Cost:
-    """Return what a job of ``script`` costs before it begins: a new interpreter and the imports.
+def startup(script: Path, *calls: str, copies: int = 1) -> Cost:
+    """Return what a job of ``script`` costs before its work: a new interpreter, the imports of the script, and calls.
 
-    ``plugins`` are folder and source of those that the script loads.
+    ``calls`` are Python code of what else every job does first, such as loading a plug-in.
     """
     imports = [node for node in ast.parse(script.read_bytes()).body if isinstance(node, ast.Import | ast.ImportFrom)]
-    lines = ["from snakemake import script", *map(ast.unparse, imports)]
-    lines += ["from spikegrid.plugins import load_plugin", *(f"load_plugin{plugin!r}" for plugin in plugins)]
+    lines = ["from snakemake import script", *map(ast.unparse, imports), *calls]
     # Not the peak: before the interpreter it would be that of this process. Snakemake itself needs psutil.
     lines += ["import psutil", "print(psutil.Process().memory_info().rss)"]
     command = [sys.executable, "-c", "\n".join(lines)]

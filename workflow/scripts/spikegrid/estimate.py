@@ -29,6 +29,14 @@ _SCRIPTS = Path(__file__).parent.parent
 _LEARNING = ("batch_size", "optimizer", "momentum", "weight_decay")
 """Settings of training that change what an image costs."""
 
+_CALLS = {
+    "prepare_dataset": ["load_plugin('datasets', {!r})"],
+    "observe": ["load_plugin('observables', {!r})"],
+    "train": ["prepare_device(0, 1)"],
+    EXTRACTION: ["prepare_device(0, 1)"],
+}
+"""What the jobs of a script do before their work, with names that the script imports."""
+
 
 @dataclass
 class Step:
@@ -85,10 +93,10 @@ class Costs:
         self.features: dict[str, pd.DataFrame] = {}
         self._known: dict[tuple, Any] = {}
 
-    def start(self, script: str, *plugin: str) -> Cost:
-        """Return what a job of ``script`` costs before it begins; ``plugin`` is folder and source of one it loads."""
-        plugins = [plugin] if plugin else []
-        return self._once(("start", script, *plugin), startup, _SCRIPTS / f"{script}.py", *plugins, copies=self._copies)
+    def start(self, script: str, plugin: str = "") -> Cost:
+        """Return what a job of ``script`` costs before its work; ``plugin`` is the source of the one that it loads."""
+        calls = [call.format(plugin) for call in _CALLS.get(script, [])]
+        return self._once(("start", script, plugin), startup, _SCRIPTS / f"{script}.py", *calls, copies=self._copies)
 
     def dataset(self, name: str) -> tuple[ImageSet, Cost]:
         """Return the images of a dataset, and what the job costs that prepares them."""
@@ -117,7 +125,7 @@ class Costs:
     def _prepare(self, name: str) -> tuple[ImageSet, Cost]:
         entry, path = self.grid.dataset(SimpleNamespace(dataset=name)), self.folder / f"{name}.safetensors"
         cost = calibration.prepare_images(path, entry, self.grid.config["data_root"])
-        return images.load(path), cost + self.start("prepare_dataset", "datasets", entry["plugin"])
+        return images.load(path), cost + self.start("prepare_dataset", entry["plugin"])
 
     def _count_images(self, job: SimpleNamespace) -> int:
         image_set, regime = self.dataset(job.dataset)[0], self.grid.regime(job)
@@ -196,7 +204,7 @@ def _add_runs(found: Estimate, costs: Costs, job: SimpleNamespace) -> float:
         observed = [0.0]
         for name, observing in presenting.items():
             if name != EXTRACTION:
-                start = costs.start("observe", "observables", grid.observable(name)["plugin"])
+                start = costs.start("observe", grid.observable(name)["plugin"])
                 cost, disk = observing.cost(shown, networks), observing.file.at(shown) * networks
                 observed.append(add(f"observe_{name}", start, cost, disk))
         after.append(extracted + max(observed))
