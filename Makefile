@@ -10,7 +10,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run report test bench lint docs lock clean clean-venv clean-results
+.PHONY: help run estimate report test bench lint docs lock clean clean-venv clean-results
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ run: .venv/run ## Run the grid of config.yaml, or of CONFIG=file, to its figures
 	$(SNAKEMAKE)
 	@$(MAKE) --no-print-directory report
 	@echo "Figures: results/figures   Tables: results/tables   Report: results/report.html"
+
+estimate: .venv/run ## Print what the grid will cost in time, disk and memory before it starts
+	$(BIN)/python workflow/scripts/estimate.py --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 
 report: .venv/run ## Write results/report.html, if something has changed since the last one
 	@test -z "$$(find results/figures results/tables -newer results/report.html 2>&1 | head -n 1)" \

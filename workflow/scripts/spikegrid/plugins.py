@@ -5,6 +5,8 @@ where torch is not installed, and thousands of entries cost nothing.
 
 ========================  ============================================================================================
 ``PARAMETERS``            JSON schema of each parameter, by name (every kind of plug-in)
+``IMAGES``                shape [C, H, W], classes, and numbers of train and test images, where they are known
+                          before a download, for the estimate of what a grid costs (datasets)
 ``TRAINING``              training settings that a regime fixes, such as ``{"epochs": 0}`` (regimes)
 ``SERIES``                what a regime is a dose of, ``label_noise`` or ``training_size`` (regimes)
 ``READS``                 artefacts of a run that an observable reads (observables)

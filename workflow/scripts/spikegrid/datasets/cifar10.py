@@ -14,6 +14,7 @@ from spikegrid.errors import InputError
 from spikegrid.images import TEST, TRAIN, ImageSet
 
 PARAMETERS = {}
+IMAGES = {"shape": [3, 32, 32], "classes": 10, "train": 50000, "test": 10000}
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"

@@ -9,6 +9,7 @@ from spikegrid.downloads import load_mnist_like
 from spikegrid.images import ImageSet
 
 PARAMETERS = {}
+IMAGES = {"shape": [1, 28, 28], "classes": 10, "train": 60000, "test": 10000}
 
 
 def load(data_root: str) -> ImageSet:
