@@ -15,7 +15,7 @@ from spikegrid.capture import Capture, Layer, find_layers
 from spikegrid.checkpoints import Checkpoints
 from spikegrid.errors import InputError
 from spikegrid.images import TEST, TRAIN, ImageSet, balanced_sample
-from spikegrid.networks import as_inputs, network_builder
+from spikegrid.networks import as_inputs, network_builder, set_layout
 from spikegrid.packing import pack, take_units
 from spikegrid.randomness import derived_seed
 from spikegrid.spikes import SpikeLayer, SpikeWriter
@@ -83,7 +83,7 @@ def extract_spikes(
     network = network_builder(architecture, images)().to(device)
     first_images = next(_inputs(images, index, 2, device))
     layers = find_layers(network, first_images)
-    _choose_layout(network, first_images)
+    set_layout(network, first_images)
     kept = [kept_units(layer, names, settings["units_per_layer"]) for layer in layers]
     positions = [np.stack(np.unravel_index(units, layer.shape), axis=1) for layer, units in zip(layers, kept)]
     stored = [
@@ -156,14 +156,3 @@ def _present(
                 network(batch)
             if next(coming, None):
                 raise InputError(_CHANGING)
-
-
-def _choose_layout(network: nn.Module, images: Tensor) -> None:
-    """Lay weights out so that convolutions leave channels last, twice as fast on a CPU, if the network can bear it."""
-    if images.device.type == "cpu":
-        network.to(memory_format=torch.channels_last)
-        try:
-            with torch.inference_mode():
-                network(images)
-        except RuntimeError:  # a view of what lies in another order
-            network.to(memory_format=torch.contiguous_format)
