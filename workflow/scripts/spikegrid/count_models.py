@@ -17,7 +17,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import gammaln, xlog1py, xlogy
 
-from spikegrid.model_fit import ModelFit, log1p_curvature, root_between_poles
+from spikegrid.beta_binomial import Profile
+from spikegrid.model_fit import ModelFit, log1p_curvature
 
 _ROUNDING = 1e-12
 
@@ -134,15 +135,15 @@ def fit_beta_binomial(histogram: np.ndarray) -> ModelFit:
         ends = np.full(images + 1, -np.inf)
         ends[[0, -1]] = np.log1p(-p), np.log(p)
         return limit(0.0, ends)
-    profile = _Profile(histogram, p)
+    profile = Profile(_exceeding(histogram), _exceeding(histogram[::-1]), n, p)
     # d ln L / dγ < (n H - mγ)/γ², m windows neither silent nor full, H = Σ_{j<T} 1/j: beyond nH/m there is no maximum
     narrowest, widest = 0.01 * min(p, 1 - p) / images, n * (1 + np.log(images)) / int(histogram[1:-1].sum())
     grid = np.concatenate([[0], np.geomspace(narrowest, widest, 2 + int(3 * np.log10(widest / narrowest)))])
-    best = int(np.argmax(profile.log_likelihood(grid)))
+    best = int(np.argmax([profile.log_likelihood(dispersion) for dispersion in grid]))
     if best == 0 and profile.score(0) <= _ROUNDING * n * images**2:
         return limit(np.inf, _log_binomial(images, p))
     dispersion, converged = _maximum(profile.score, grid, best)
-    mean = profile.mean(np.array([dispersion]))[0]
+    mean = profile.mean(dispersion)
     alpha, beta = mean / dispersion, (1 - mean) / dispersion
     errors = dict(zip(("alpha", "beta"), profile.standard_errors(mean, dispersion)))
     log_pmf = _log_beta_binomial(images, mean, dispersion)
@@ -160,7 +161,8 @@ def poisson_by_unit(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if windows == 0:
         return np.full(units, np.nan), np.full(units, np.nan)
     rates = counts.mean(axis=1)
-    return rates, xlogy(windows * rates, rates) - windows * rates - gammaln(counts + 1.0).sum(axis=1)
+    log_factorials = gammaln(np.arange(1.0, counts.max(initial=0) + 2))
+    return rates, xlogy(windows * rates, rates) - windows * rates - log_factorials[counts].sum(axis=1)
 
 
 def binomial_by_unit(counts: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
@@ -176,51 +178,6 @@ def binomial_by_unit(counts: np.ndarray, window: int) -> tuple[np.ndarray, np.nd
     p = counts.mean(axis=1) / window
     choices = _log_choices(window)[counts].sum(axis=1)
     return p, choices + windows * window * (xlogy(p, p) + xlog1py(1 - p, -p))
-
-
-class _Profile:
-    """Likelihood of beta-binomial counts by γ = 1/(α + β), at the best mean π for each γ, without Σ ln C(T, c)."""
-
-    def __init__(self, histogram: np.ndarray, p: float) -> None:
-        self.n, self.p, self.j = int(histogram.sum()), p, np.arange(len(histogram) - 1.0)
-        self.above, self.below = _exceeding(histogram), _exceeding(histogram[::-1])
-
-    def mean(self, dispersion: np.ndarray) -> np.ndarray:
-        """Return the best π for each γ [G]."""
-        spread = self.j * dispersion[:, None]
-
-        def score(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            firing, silent = mean[:, None] + spread, 1 - mean[:, None] + spread
-            fires, rests = self.above / firing, self.below / silent
-            return (fires - rests).sum(axis=1), -(fires / firing + rests / silent).sum(axis=1)
-
-        return root_between_poles(score, 0, 1, np.full(len(dispersion), self.p), 1e-13 * min(self.p, 1 - self.p))
-
-    def log_likelihood(self, dispersion: np.ndarray) -> np.ndarray:
-        """Return ln L at each γ [G]."""
-        mean, spread = self.mean(dispersion)[:, None], self.j * dispersion[:, None]
-        terms = self.above * np.log(mean + spread) + self.below * np.log(1 - mean + spread) - self.n * np.log1p(spread)
-        return terms.sum(axis=1)
-
-    def score(self, dispersion: float) -> float:
-        """Return the slope of ln L at γ."""
-        mean, spread = self.mean(np.array([dispersion]))[0], self.j * dispersion
-        terms = self.above / (mean + spread) + self.below / (1 - mean + spread) - self.n / (1 + spread)
-        return float((self.j * terms).sum())
-
-    def standard_errors(self, mean: float, dispersion: float) -> np.ndarray:
-        """Return those of α = π/γ and β = (1 - π)/γ, from the observed information of π and γ."""
-        spread = self.j * dispersion
-        fires, rests = self.above / (mean + spread) ** 2, self.below / (1 - mean + spread) ** 2
-        both = (fires + rests).sum()
-        mixed = (self.j * (fires - rests)).sum()
-        second = (self.j**2 * (fires + rests - self.n / (1 + spread) ** 2)).sum()
-        determinant = both * second - mixed**2
-        if not determinant > 0:
-            return np.full(2, np.nan)
-        covariance = np.array([[second, -mixed], [-mixed, both]]) / determinant
-        slopes = np.array([[1, -mean / dispersion], [-1, -(1 - mean) / dispersion]]) / dispersion
-        return np.sqrt(np.diag(slopes @ covariance @ slopes.T))
 
 
 def _maximum(score: Callable[[float], float], grid: np.ndarray, best: int) -> tuple[float, bool]:

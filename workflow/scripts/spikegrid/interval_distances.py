@@ -28,7 +28,6 @@ def sum_pearson(words, numbers, rates, squares, bins, fewest):
 
     A bin ends as soon as it and all longer intervals expect ``fewest`` each; the last one is open.
     """
-    listed = np.empty(words.shape[1] * WORD, np.int64)
     counts = np.empty(words.shape[1] * WORD, np.int64)
     for unit in range(len(words)):
         counts[:] = 0
@@ -53,32 +52,33 @@ def sum_pearson(words, numbers, rates, squares, bins, fewest):
 def find_rescaled_distances(words, numbers, rates, starts, distances, uniforms):
     """Write the Kolmogorov-Smirnov distance of rescaled intervals from Exp(1) into ``distances``, float64 [U].
 
-    An interval I > ξ has survival e^-ξ = (1 - p)^(I-1) (1 - Up), U of ``uniforms`` from place ``starts`` of its unit on.
-    Nothing is sorted: of the survivals in one bin of width 1/n only the least and the greatest can be the farthest from
-    their ranks. Source: Gonzalez, Sahni & Franta (1977), ACM Trans. Math. Softw. 3, 60.
+    ξ of an interval I has e^-ξ = (1 - p)^(I-1) (1 - Up), U of ``uniforms`` from place ``starts`` of its unit on, and is
+    not sorted: of all e^-ξ in one bin of width 1/n only the least and the greatest can be the farthest from their rank.
+    Source: Gonzalez, Sahni & Franta (1977), ACM Trans. Math. Softw. 3, 60.
     """
     size = words.shape[1] * WORD
     listed, longer = np.empty(size, np.int64), np.ones(size)
-    counts, least, greatest = np.zeros(size + 1, np.int64), np.full(size + 1, np.inf), np.zeros(size + 1)
+    counts, least, greatest = np.zeros(size + 1), np.arange(1.0, size + 2), np.arange(0.0, size + 1)
     for unit in range(len(words)):
         list_intervals(words[unit : unit + 1], listed)
-        number, rate, start, known = numbers[unit], rates[unit], starts[unit], 0
+        number, rate, known = numbers[unit], rates[unit], 0
+        drawn, last = uniforms[starts[unit] :], np.uint64(number - 1)
         longer[0] = number
         for place in range(number):
             length = listed[place] - 1
             while known < length:
                 longer[known + 1] = longer[known] * (1 - rate)
                 known += 1
-            survivors = longer[np.uint64(length)] * (1 - rate * uniforms[start + place])
-            bin_ = np.uint64(survivors)
+            survival = longer[np.uint64(length)] * (1 - rate * drawn[np.uint64(place)])
+            bin_ = min(np.uint64(survival), last)
             counts[bin_] += 1
-            least[bin_] = min(least[bin_], survivors)
-            greatest[bin_] = max(greatest[bin_], survivors)
-        farthest, seen = 0.0, 0
-        for bin_ in range(number + 1):
-            if counts[bin_]:
-                farthest = max(farthest, least[bin_] - seen)
-                seen += counts[bin_]
-                farthest = max(farthest, seen - greatest[bin_])
-                counts[bin_], least[bin_], greatest[bin_] = 0, np.inf, 0.0
-        distances[unit] = farthest / number
+            lowest, highest = least[bin_], greatest[bin_]
+            least[bin_] = survival if survival < lowest else lowest
+            greatest[bin_] = survival if survival > highest else highest
+        below = above = seen = 0.0
+        for bin_ in range(number):  # an empty one has its edges, which are never farther than the values around it
+            below = max(below, least[bin_] - seen)
+            seen += counts[bin_]
+            above = max(above, seen - greatest[bin_])
+            counts[bin_], least[bin_], greatest[bin_] = 0, bin_ + 1, bin_
+        distances[unit] = max(below, above) / number

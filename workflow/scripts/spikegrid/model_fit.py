@@ -1,10 +1,13 @@
 """A model fitted by maximum likelihood, and the choice between several by Akaike's criterion."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numba import vectorize
+
+from spikegrid.packed_bits import compiled
 
 
 @dataclass(frozen=True)
@@ -75,41 +78,34 @@ def akaike_weights(fits: Iterable[ModelFit]) -> np.ndarray:
     return weights / weights.sum()
 
 
-def log1p_curvature(x: np.ndarray | float) -> np.ndarray:
-    """Return (x - ln(1 + x)) / x² for x > -1, without cancellation; 1/2 at 0.
+@vectorize(cache=True)
+def log1p_curvature(x):
+    """Return (x - ln(1 + x)) / x² for x > -1, without cancellation; 1/2 at 0. A ufunc, float64.
 
     Below |x| = 0.1 by ln(1 + x) = 2 artanh(r), r = x / (2 + x).
     """
-    x = np.asarray(x, float)
-    near = np.abs(x) < 0.1
-    small, large = np.where(near, x, 0), np.where(near, 1, x)
-    r = small / (2 + small)
-    series = sum(r ** (2 * i) / (2 * i + 3) for i in range(7))
-    return np.where(near, 1 / (2 + small) - 2 * r * series / (2 + small) ** 2, (large - np.log1p(large)) / large**2)
+    if abs(x) >= 0.1:
+        return (x - np.log1p(x)) / x**2
+    r, series = x / (2 + x), 0.0
+    for i in range(7):
+        series += r ** (2 * i) / (2 * i + 3)
+    return 1 / (2 + x) - 2 * r * series / (2 + x) ** 2
 
 
-def root_between_poles(
-    score: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-    low: float,
-    high: float,
-    start: np.ndarray,
-    tolerance: float,
-) -> np.ndarray:
-    """Return where functions that fall from +inf at ``low`` to -inf at ``high`` cross 0, of the shape of ``start``.
+@compiled
+def step_between_poles(x, value, slope, poles, bracket, tolerance):
+    """Return the next point on the way from ``x`` to where a function crosses 0, and a bracket of that.
 
-    score: gives the values of the functions and their slopes at one point each. Newton steps on
-    (x - low)(high - x)·score, which is nearly a line for scores with simple poles, kept within a shrinking bracket,
-    until a step is no longer than ``tolerance``.
+    The function falls from +inf to -inf between its two ``poles``, which are the first bracket; ``value`` and ``slope``
+    are those at ``x``. A Newton step on (x - low)(high - x)·value, which is nearly a line for simple poles, or to the
+    middle of the bracket where the step leaves that and is longer than ``tolerance``.
     """
-    x, left, right = start, np.full(np.shape(start), low), np.full(np.shape(start), high)
-    for _ in range(60):
-        value, slope = score(x)
-        left, right = np.where(value >= 0, x, left), np.where(value <= 0, x, right)
-        weight = (x - low) * (high - x)
-        scaled_slope = (low + high - 2 * x) * value + weight * slope
-        step = np.divide(weight * value, -scaled_slope, out=np.zeros_like(value), where=scaled_slope < 0)
-        inside = (x + step > left) & (x + step < right) | (np.abs(step) <= tolerance)
-        last, x = x, np.where(inside & (scaled_slope < 0), x + step, (left + right) / 2)
-        if np.all(np.abs(x - last) <= tolerance):
-            break
-    return x
+    low, high = poles
+    left, right = x if value >= 0 else bracket[0], x if value <= 0 else bracket[1]
+    weight = (x - low) * (high - x)
+    scaled_slope = (low + high - 2 * x) * value + weight * slope
+    if scaled_slope < 0:
+        step = -weight * value / scaled_slope
+        if left < x + step < right or abs(step) <= tolerance:
+            return x + step, (left, right)
+    return (left + right) / 2, (left, right)

@@ -141,7 +141,7 @@ def _count_both(row, later, bits):
 
 @compiled
 def count_within(words, counts, masks):
-    """Write the number of bits of each unit among those of each mask into ``counts``, int64 [U, C]; masks are [C, W]."""
+    """Write the number of bits of each unit within each of ``masks`` [C, W] into ``counts``, int64 [U, C]."""
     for unit in range(len(words)):
         row = words[unit]
         for label in range(len(masks)):

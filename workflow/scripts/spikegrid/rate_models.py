@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betainc, gammainc, gammaln, ndtr, psi, zeta
 
-from spikegrid.model_fit import ModelFit, log1p_curvature, root_between_poles
+from spikegrid.model_fit import ModelFit, log1p_curvature, step_between_poles
 
 _RESOLUTION = 1e-6
 _LOG_2PI = np.log(2 * np.pi)
@@ -36,16 +36,20 @@ def fit_beta(rates: np.ndarray) -> ModelFit:
     n, p, silent = len(active), active.mean(), (1 - active).mean()
     fires, rests = -_log_gap(active, p, active - p), -_log_gap(1 - active, silent, p - active)
 
-    tolerance = 1e-13 * min(p, silent) * min(1, -fires - rests)
+    poles, tolerance = (-p, silent), 1e-13 * min(p, silent) * min(1, -fires - rests)
 
     def deviation(total: float) -> float:  # of the mean α/(α + β) from p, for α + β = total
-        def score(off: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        off, bracket = 0.0, poles
+        for _ in range(60):
             alpha, beta = total * (p + off), total * (silent - off)
             value = _log_minus_psi(alpha) - _log_minus_psi(beta) + fires - rests
             value += np.log1p(-off / silent) - np.log1p(off / p)
-            return value, -total * (zeta(2, alpha) + zeta(2, beta))
-
-        return float(root_between_poles(score, -p, silent, np.zeros(1), tolerance)[0])
+            slope = -total * (zeta(2, alpha) + zeta(2, beta))
+            last = off
+            off, bracket = step_between_poles(off, value, slope, poles, bracket, tolerance)
+            if abs(off - last) <= tolerance:
+                break
+        return off
 
     def parts(total: float) -> tuple[float, float, float]:  # α, β, and mean ln L a unit but for what is free of p
         off = deviation(total)
@@ -163,28 +167,28 @@ def _beta_variance(own: float, other: float) -> float:
     return (own / (other * both) + b - c) / determinant
 
 
-def _stirling_error(x: np.ndarray | float) -> np.ndarray:
+def _stirling_error(x: float) -> float:
     """Return ln Γ(x) - [(x - 1/2) ln x - x + ln(2π)/2]."""
-    small, large = np.minimum(x, 20), np.maximum(x, 20)
-    exact = gammaln(small) - (small - 0.5) * np.log(small) + small - _LOG_2PI / 2
-    r = 1 / large**2
-    return np.where(x < 20, exact, (1 / 12 - r * (1 / 360 - r * (1 / 1260 - r / 1680))) / large)
+    if x < 20:
+        return gammaln(x) - (x - 0.5) * np.log(x) + x - _LOG_2PI / 2
+    r = 1 / x**2
+    return (1 / 12 - r * (1 / 360 - r * (1 / 1260 - r / 1680))) / x
 
 
-def _log_minus_psi(x: np.ndarray | float) -> np.ndarray:
+def _log_minus_psi(x: float) -> float:
     """Return ln x - ψ(x)."""
-    small, large = np.minimum(x, 20), np.maximum(x, 20)
-    r = 1 / large**2
-    series = 1 / (2 * large) + r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r / 132))))
-    return np.where(x < 20, np.log(small) - psi(small), series)
+    if x < 20:
+        return np.log(x) - psi(x)
+    r = 1 / x**2
+    return 1 / (2 * x) + r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r / 132))))
 
 
-def _trigamma_excess(x: np.ndarray | float) -> np.ndarray:
+def _trigamma_excess(x: float) -> float:
     """Return ψ'(x) - 1/x."""
-    small, large = np.minimum(x, 20), np.maximum(x, 20)
-    r = 1 / large**2
-    series = r * (1 / 2 + (1 / 6 - r * (1 / 30 - r * (1 / 42 - r * (1 / 30 - r * 5 / 66)))) / large)
-    return np.where(x < 20, zeta(2, small) - 1 / small, series)
+    if x < 20:
+        return zeta(2, x) - 1 / x
+    r = 1 / x**2
+    return r * (1 / 2 + (1 / 6 - r * (1 / 30 - r * (1 / 42 - r * (1 / 30 - r * 5 / 66)))) / x)
 
 
 def _continuous(
