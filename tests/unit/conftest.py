@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # networks this small are slower on several threads, and sums repeat on one
+os.environ["MKL_CBWR"] = "AUTO,STRICT"  # as prepare_device has it, before the first product of any test
 
 import numpy as np
 import pytest

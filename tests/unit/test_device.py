@@ -1,6 +1,9 @@
 """The device of a job and its settings."""
 
 import logging
+import os
+import resource
+import sys
 
 import pytest
 import torch
@@ -52,6 +55,24 @@ def test_torch_is_deterministic(monkeypatch):
     present(monkeypatch)
     prepare_device(0, 1)
     assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_products_do_not_depend_on_where_in_memory_a_matrix_begins(monkeypatch):
+    present(monkeypatch)
+    monkeypatch.delenv("MKL_CBWR", raising=False)
+    prepare_device(0, 1)
+    assert os.environ["MKL_CBWR"] == "AUTO,STRICT"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the allocator is that of glibc")
+def test_freed_memory_is_used_again_without_new_pages(monkeypatch):
+    present(monkeypatch)
+    prepare_device(0, 1)
+    pages_of_a_block, blocks = 16_000_000 // resource.getpagesize(), 20
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(blocks):
+        torch.ones(4_000_000)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < pages_of_a_block * blocks / 4
 
 
 def test_device_stands_in_the_log(monkeypatch, caplog):

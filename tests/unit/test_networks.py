@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from spikegrid.images import TEST, TRAIN
-from spikegrid.networks import as_inputs, logits_in_batches, network_builder
+from spikegrid.networks import as_inputs, logits_in_batches, network_builder, set_layout
 
 CPU = torch.device("cpu")
 
@@ -68,3 +68,28 @@ def test_logits_in_batches_are_those_of_one_pass_in_evaluation_mode(batch_size):
     batches = list(logits_in_batches(network.train(), inputs, batch_size))
     assert [len(batch) for batch in batches] == [len(part) for part in inputs.split(batch_size)]
     torch.testing.assert_close(torch.cat(batches), network.eval()(inputs))
+
+
+class Viewing(nn.Module):
+    """A convolution whose outputs are viewed, which channels last in memory do not allow."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 4, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.convolution(images).view(len(images), -1)
+
+
+def test_layout_has_channels_last_where_the_network_takes_them():
+    assert set_layout(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), torch.randn(2, 3, 5, 5)) == torch.channels_last
+    network = Viewing()
+    assert set_layout(network, torch.randn(2, 3, 5, 5)) == torch.contiguous_format
+    assert network.convolution.weight.is_contiguous()
+
+
+def test_setting_the_layout_changes_no_weight_and_no_statistic():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    set_layout(network, torch.randn(2, 3, 5, 5))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())

@@ -28,6 +28,32 @@ def build(shape, classes):
 """
 
 
+VIEWING = """
+from torch import nn
+
+PARAMETERS = {}
+
+class Viewing(nn.Module):
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, 6, 3, padding=1)
+        self.logits = nn.Linear(6 * 16, classes)
+
+    def forward(self, images):
+        return self.logits(self.convolution(images).relu().view(len(images), -1))
+
+def build(shape, classes):
+    return Viewing(shape[0], classes)
+"""
+
+
+@pytest.fixture
+def viewing(tmp_path) -> dict:
+    """An architecture of a user's own, which takes no images with their channels last in memory."""
+    (tmp_path / "viewing.py").write_text(VIEWING)
+    return {"plugin": str(tmp_path / "viewing.py"), "parameters": {}}
+
+
 @pytest.fixture
 def dropout(tmp_path) -> dict:
     """An architecture of a user's own, which draws noise while it trains."""
@@ -129,6 +155,46 @@ def test_order_of_images_differs_between_epochs(train, monkeypatch):
     assert len(orders) == 3
     assert len({tuple(order.tolist()) for order in orders}) == 3
     assert all(sorted(order.tolist()) == list(range(24)) for order in orders)
+
+
+@pytest.mark.parametrize("hidden", [[7, 5], [33], [64, 32]])
+@pytest.mark.parametrize("settings", [{"optimizer": "sgd"}, {"optimizer": "adamw", "weight_decay": 0.1}])
+def test_a_seed_gives_the_same_perceptron_whichever_block_it_is_in(train, make_images, memorizing, hidden, settings):
+    options = {
+        "images": make_images(train=50, test=21),
+        "architecture": {"plugin": "mlp", "parameters": {"hidden": hidden}},
+        "regime": memorizing,
+        "schedule": "cosine",
+        "epochs": 3,
+        "checkpoints": [0, 3],
+        **settings,
+    }
+    of_seed = {network.seed: network for network in train(seeds=(3, 1, 4, 7, 9), **options)}
+    for block in [(3,), (1, 4), (9, 3, 1), (7,)]:
+        for network in train(seeds=block, **options):
+            assert_identical(network, of_seed[network.seed])
+
+
+def test_perceptrons_too_large_for_one_stack_are_those_of_a_stack(train, mlp, monkeypatch):
+    together = train(seeds=(0, 1, 2), architecture=mlp)
+    monkeypatch.setattr("spikegrid.side_by_side.STACKED_PARAMETERS", 1)
+    for network, stacked in zip(train(seeds=(0, 1, 2), architecture=mlp), together):
+        assert_identical(network, stacked)
+
+
+def test_seeds_shown_different_numbers_of_images_train_in_one_block(train, tmp_path):
+    (tmp_path / "some.py").write_text(
+        "from spikegrid.images import TrainingSet\n"
+        "PARAMETERS = {}\n"
+        "def prepare(everything, classes, generator):\n"
+        "    keep = generator.permutation(24)[: generator.integers(5, 24)]\n"
+        "    return TrainingSet(255 - everything.images[keep], everything.labels[keep], everything.index[keep])\n"
+    )
+    regime = {"plugin": str(tmp_path / "some.py"), "parameters": {}}
+    block = train(seeds=range(4), regime=regime)
+    assert len({network.history[0]["training_images"] for network in block}) > 1
+    for network in block:
+        assert_identical(*train(seeds=(network.seed,), regime=regime), network)
 
 
 # --- labels ---
@@ -320,6 +386,45 @@ def test_every_image_is_in_one_batch_of_an_epoch(train, monkeypatch, batch_size,
     assert sum(trained) == 24
 
 
+def plain_loop(network, inputs, targets, orders, training) -> dict[str, torch.Tensor]:
+    """Train as the tutorials of torch do: one network, unfused optimizer, torch's own schedule."""
+    if training["optimizer"] == "adamw":
+        optimizer = torch.optim.AdamW(network.parameters(), training["learning_rate"], weight_decay=0.1)
+    else:
+        optimizer = torch.optim.SGD(network.parameters(), training["learning_rate"], 0.9, weight_decay=0.1)
+    batches = [batch for order in orders for batch in order.split(training["batch_size"])]
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, len(batches))
+    network.train()
+    for batch in batches:
+        optimizer.zero_grad()
+        cross_entropy(network(inputs[batch]), targets[batch]).backward()
+        optimizer.step()
+        schedule.step()
+    return network.state_dict()
+
+
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "viewing"])
+@pytest.mark.parametrize(("optimizer", "rate"), [("sgd", 0.05), ("adamw", 0.003)])
+def test_every_seed_of_a_block_is_trained_as_a_plain_loop_trains_it(
+    train, make_images, memorizing, monkeypatch, request, kind, optimizer, rate
+):
+    images, architecture = make_images(train=50, shape=(2, 4, 4)), request.getfixturevalue(kind)
+    orders, shuffle = [], torch.randperm
+    monkeypatch.setattr(
+        torch, "randperm", lambda *args, **options: orders.append(shuffle(*args, **options)) or orders[-1]
+    )
+    settings = {"optimizer": optimizer, "learning_rate": rate, "weight_decay": 0.1, "schedule": "cosine", "epochs": 3}
+    settings |= {"checkpoints": [0, 3], "batch_size": 8}
+    block = train(seeds=(0, 1), images=images, architecture=architecture, regime=memorizing, **settings)
+    by_seed = (orders[::2], orders[1::2]) if kind == "mlp" else (orders[:3], orders[3:])
+    inputs = as_inputs(images.part(TRAIN)[0], images, CPU)
+    for network, own in zip(block, by_seed):
+        plain = network_builder(architecture, images)()
+        plain.load_state_dict(network.states[0])
+        expected = plain_loop(plain, inputs, torch.from_numpy(network.labels).long(), own, settings)
+        torch.testing.assert_close(network.states[3], expected, atol=2e-4, rtol=1e-3)
+
+
 # --- what training achieves ---
 
 
@@ -360,6 +465,23 @@ def test_loss_that_is_not_finite_is_one_line_with_seed_and_rate(train):
     ) as caught:
         train(seeds=(3,), learning_rate=1e30, epochs=5)
     assert "\n" not in str(caught.value)
+
+
+def test_the_seed_whose_loss_is_not_finite_is_named_among_those_of_its_block(train, make_images, tmp_path):
+    (tmp_path / "last_breaks.py").write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "PARAMETERS = {}\n"
+        "built = []\n"
+        "def build(shape, classes):\n"
+        "    network = nn.Sequential(nn.Flatten(), nn.Linear(16, classes))\n"
+        "    built.append(network)\n"
+        "    if len(built) == 2:\n"
+        "        nn.init.constant_(network[1].bias, float('nan'))\n"
+        "    return network\n"
+    )
+    with pytest.raises(InputError, match="seed 8: the loss is nan after epoch 0"):
+        train(seeds=(7, 8, 9), architecture={"plugin": str(tmp_path / "last_breaks.py"), "parameters": {}})
 
 
 def test_history_of_a_network_that_trains_is_finite(train):
