@@ -10,10 +10,11 @@ import torch
 from safetensors.numpy import load_file
 from torch.nn.functional import conv2d, max_pool2d
 
+from spikegrid import extraction
 from spikegrid.capture import Layer
 from spikegrid.checkpoints import Checkpoints, save_checkpoints
 from spikegrid.errors import InputError
-from spikegrid.extraction import extract_spikes, kept_units, presentation
+from spikegrid.extraction import extract_spikes, kept_units, presentation, presented_batch
 from spikegrid.images import TEST, TRAIN
 from spikegrid.training import train_block
 
@@ -164,6 +165,48 @@ def test_training_images_come_with_the_labels_trained_on(extract, make_images, o
         assert (file["train_labels"] != file["labels"]).any()
 
 
+@pytest.mark.parametrize("flatten", ["flatten(1)", "view(len(x), -1)"])
+def test_convolution_followed_by_a_flattening_or_a_view_is_extracted(extract, make_images, tmp_path, flatten):
+    (tmp_path / "mine.py").write_text(f"""
+from torch import nn
+PARAMETERS = {{}}
+class Mine(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.convolution, self.linear = nn.Conv2d(1, 3, 3), nn.Linear(12, classes)
+    def forward(self, x):
+        x = self.convolution(x).relu()
+        return self.linear(x.{flatten})
+def build(shape, classes):
+    return Mine(classes)
+""")
+    path, checkpoints = extract(architecture={"plugin": str(tmp_path / "mine.py"), "parameters": {}})
+    weights, images = load_file(checkpoints), make_images(train=24, test=150)
+    kernels, bias = (
+        torch.from_numpy(weights[f"seed0/epoch2/convolution.{name}"]).double() for name in ("weight", "bias")
+    )
+    with np.load(path) as file:
+        sums = conv2d(torch.from_numpy(inputs_of(images, file["index"])), kernels, bias)
+        assert_spikes(file["relu"][0, 1], sums.numpy())
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "cnn"])
+def test_number_of_images_presented_at_a_time_does_not_change_the_spikes(extract, request, monkeypatch, architecture):
+    named = request.getfixturevalue(architecture)
+    together, _ = extract(architecture=named, folder="together")
+    monkeypatch.setattr(extraction, "presented_batch", lambda layers: 16)
+    apart, _ = extract(architecture=named, folder="apart")
+    with np.load(together) as one, np.load(apart) as other:
+        assert one.files == other.files
+        for name in one.files:
+            np.testing.assert_array_equal(one[name], other[name])
+
+
+@pytest.mark.parametrize(("units", "expected"), [(10, 512), (16 * 32 * 32, 64), (10**6, 16)])
+def test_as_many_images_are_presented_at_a_time_as_keep_outputs_small(units, expected):
+    assert presented_batch([Layer("a", 1, (units,)), Layer("b", 2, (5,))]) == expected
+
+
 # --- presentation ---
 
 
@@ -279,6 +322,12 @@ def test_network_whose_layers_change_is_refused_and_leaves_nothing(extract, tmp_
     ):
         extract(architecture=changing)
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoints.safetensors"]
+
+
+def test_network_with_fewer_layers_in_a_later_pass_is_refused(extract, tmp_path):
+    changing = user_architecture(tmp_path, "return self.linear(x.relu().relu() if self.passes < 3 else x.relu())")
+    with pytest.raises(InputError, match="change from one forward pass to the next"):
+        extract(architecture=changing)
 
 
 @pytest.mark.parametrize("rows", [2, 5])

@@ -60,27 +60,43 @@ def _pack_rows(outputs: np.ndarray, threshold: np.float32, packed: np.ndarray) -
 
 @njit(cache=True, nogil=True)
 def _pack_pixels(outputs: np.ndarray, threshold: np.float32, packed: np.ndarray) -> None:
-    """Pack float32 [batch, pixels, channels] channel by channel.
+    """Pack float32 [batch, pixels, channels] channel by channel: 64 pixels of every channel become a word at a time.
 
-    Up to 64 pixels of every channel become a word, which is then laid at the bit where the channel has got to.
+    Whole words are packed in fixed steps of 8 pixels, which the compiler turns into vector instructions.
     """
     images, pixels, channels = outputs.shape
-    words = np.empty(channels, np.uint64)
+    octets = np.empty((channels, 8), np.uint8)
+    words = octets.view(np.uint64)[:, 0]
     row = np.empty(packed.shape[1] // 8 + 2, np.uint64)
     for image in range(images):
         row[:] = 0
-        for first in range(0, pixels, 64):
-            words[:] = 0
-            for pixel in range(first, min(first + 64, pixels)):
+        for block in range(pixels // 64):
+            for octet in range(8):
                 for channel in range(channels):
-                    words[channel] |= np.uint64(outputs[image, pixel, channel] > threshold) << np.uint64(pixel - first)
-            for channel in range(channels):
-                place = channel * pixels + first
-                shift = np.uint64(place % 64)
-                row[place // 64] |= words[channel] << shift
-                if shift:
-                    row[place // 64 + 1] |= words[channel] >> (np.uint64(64) - shift)
+                    bits = np.uint32(0)
+                    for bit in range(8):
+                        fires = outputs[image, 64 * block + 8 * octet + bit, channel] > threshold
+                        bits |= np.uint32(fires) << np.uint32(bit)
+                    octets[channel, octet] = bits
+            _lay_words(words, 64 * block, pixels, row)
+        if pixels % 64:
+            words[:] = 0
+            for pixel in range(pixels // 64 * 64, pixels):
+                for channel in range(channels):
+                    words[channel] |= np.uint64(outputs[image, pixel, channel] > threshold) << np.uint64(pixel % 64)
+            _lay_words(words, pixels // 64 * 64, pixels, row)
         packed[image] = row.view(np.uint8)[: packed.shape[1]]
+
+
+@njit(cache=True, nogil=True)
+def _lay_words(words: np.ndarray, first: int, pixels: int, row: np.ndarray) -> None:
+    """Lay a word of each channel into a row of bits, where the channel's pixels from ``first`` on have their place."""
+    for channel in range(len(words)):
+        place = channel * pixels + first
+        shift = np.uint64(place % 64)
+        row[place // 64] |= words[channel] << shift
+        if shift:
+            row[place // 64 + 1] |= words[channel] >> (np.uint64(64) - shift)
 
 
 @njit(cache=True, nogil=True)
