@@ -308,3 +308,15 @@ def test_randomized_p_values_are_the_same_for_the_same_seed():
     trains = SpikeTrains.from_array(np.random.default_rng(6).random((4, 2000)) < 0.4)
     first, second = (interval_kolmogorov_smirnov(trains, np.random.default_rng(SEED)).p_value for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+def test_interval_tests_are_the_same_by_one_thread_and_by_two(threads):
+    trains = SpikeTrains.from_array(np.random.default_rng(7).random((200, 1000)) < np.linspace(0, 1, 200)[:, None])
+
+    def outcomes():
+        return interval_chi_square(trains), interval_kolmogorov_smirnov(trains, np.random.default_rng(SEED))
+
+    alone = outcomes()
+    threads(2)
+    for one, two in zip(alone, outcomes()):
+        np.testing.assert_array_equal(one.statistic, two.statistic)

@@ -160,12 +160,12 @@ def test_pair_correlation_is_exactly_one_for_copies_and_minus_one_for_complement
     np.testing.assert_array_equal(found, [1, -1, 1])
 
 
-def test_pair_correlations_are_those_of_numpy_by_one_thread_and_by_two(monkeypatch):
+def test_pair_correlations_are_those_of_numpy_by_one_thread_and_by_two(threads):
     spikes = np.random.default_rng(9).random((12, 300)) < 0.4
     pairs = pairs_of(12)
     whole = pair_correlations(pack(spikes), pairs)
     np.testing.assert_allclose(whole, np.corrcoef(spikes).ravel(), atol=1e-12)
-    monkeypatch.setattr("spikegrid.packed_bits._threads", 2)
+    threads(2)
     np.testing.assert_array_equal(pair_correlations(pack(spikes), pairs), whole)
 
 

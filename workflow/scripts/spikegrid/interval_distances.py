@@ -13,7 +13,7 @@ from spikegrid.packed_bits import WORD, compiled
 def count_lengths(words, numbers, counts):
     """Add the number of intervals of 0, 1, 2, .. images, all units together, to ``counts``, int64.
 
-    words: uint64 [U, W]. numbers: int64 [U], intervals of each unit, 0 where it has none.
+    words: uint64 [U, W]. numbers: int64 [U], intervals of each unit, 0 where it has none. Not for ``over_units``.
     """
     listed = np.empty(words.shape[1] * WORD, np.int64)
     for unit in range(len(words)):
@@ -76,7 +76,7 @@ def find_rescaled_distances(words, numbers, rates, starts, distances, uniforms):
             least[bin_] = survival if survival < lowest else lowest
             greatest[bin_] = survival if survival > highest else highest
         below = above = seen = 0.0
-        for bin_ in range(number):  # an empty one has its edges, which are never farther than the values around it
+        for bin_ in range(number):  # where none is, least and greatest are the edges, never the farthest
             below = max(below, least[bin_] - seen)
             seen += counts[bin_]
             above = max(above, seen - greatest[bin_])

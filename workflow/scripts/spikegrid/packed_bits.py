@@ -153,7 +153,7 @@ def count_within(words, counts, masks):
 
 @compiled
 def count_units(words, counts):
-    """Add the number of units that have a spike at each image to ``counts``, int64 [W, 64]."""
+    """Add the number of units that have a spike at each image to ``counts``, int64 [W, 64]: not for ``over_units``."""
     for unit in range(len(words)):
         for word in range(words.shape[1]):
             bits, here = words[unit, word], counts[word]
