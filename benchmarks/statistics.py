@@ -9,9 +9,11 @@ import numpy as np
 from benchmarks.peers import statistics as peers
 from benchmarks.timing import Line, Ratio, in_words, seconds
 from spikegrid import intervals, spikes
-from spikegrid.assumptions import wald_wolfowitz_runs
-from spikegrid.correlations import autocorrelation
+from spikegrid.assumptions import HIGHEST_RATE, LOWEST_RATE, wald_wolfowitz_runs
+from spikegrid.correlations import autocorrelation, pair_correlations
+from spikegrid.count_models import count_histogram, fit_beta_binomial
 from spikegrid.dispersion import fano_factor, fano_ratio
+from spikegrid.interval_tests import interval_kolmogorov_smirnov
 from spikegrid.packed_bits import set_threads
 from spikegrid.spikes import SpikeLayer, SpikeWriter
 from spikegrid.trains import SpikeTrains
@@ -51,6 +53,7 @@ def lines() -> Iterator[Line]:
     set_threads(1)
     yield _counting()
     yield _from_file()
+    yield from _tests_and_fits(array)
 
 
 def bernoulli_trains(units: int) -> np.ndarray:
@@ -118,6 +121,40 @@ def _from_file() -> Line:
         set_threads(1)
     case = f"file to statistics, {IN_FILE} units, 2 threads"
     return _against(taken["ours"], taken["theirs"], case, "elephant from the same file", 200, "a file")
+
+
+def _tests_and_fits(array: np.ndarray) -> Iterator[Line]:
+    """Compare what the process and the correlations of a layer take with what scipy and numpy take."""
+    rates = array.mean(axis=1)
+    testable = array[(rates > LOWEST_RATE) & (rates < HIGHEST_RATE)][:: UNITS // IN_FILE]
+    trains = SpikeTrains.from_array(testable)
+    pairs = np.stack(np.triu_indices(len(testable), 1), axis=1)
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    histogram = count_histogram(trains.window_counts(WIDTHS[0]), WIDTHS[0])
+    as_numbers = testable.astype(float)
+    sides = {
+        "interval test": (
+            lambda: interval_kolmogorov_smirnov(trains, np.random.default_rng(3)).effect,
+            lambda: peers.interval_distances(testable, np.random.default_rng(3)),
+            "kstest of scipy, unit by unit",
+        ),
+        f"{len(pairs):,} pair correlations": (
+            lambda: pair_correlations(trains, pairs),
+            lambda: peers.pair_correlations(as_numbers),
+            "corrcoef of numpy",
+        ),
+        "beta-binomial law of a layer's counts": (
+            lambda: np.array(list(fit_beta_binomial(histogram).parameters.values())),
+            lambda: peers.beta_binomial(histogram),
+            "minimize and betabinom of scipy",
+        ),
+    }
+    for case, (ours, theirs, peer) in sides.items():
+        tolerance = 1e-3 if peer.startswith("minimize") else 1e-9
+        np.testing.assert_allclose(ours(), theirs(), rtol=tolerance, atol=tolerance, err_msg=case)
+        taken = seconds({"ours": ours, "theirs": theirs})
+        words = [in_words(float(np.median(taken[side]))) for side in ("ours", "theirs")]
+        yield Line("statistics", case, peer, Ratio.over(taken["theirs"], taken["ours"]), None, "at least", "×", *words)
 
 
 def _write(path: Path, array: np.ndarray) -> None:

@@ -7,6 +7,7 @@ import neo
 import numpy as np
 import quantities as pq
 from elephant import statistics as elephant
+from scipy import optimize, stats
 
 MEASURES = {"interval_cv": (elephant.cv, 1), "cv2": (elephant.cv2, 2), "lv": (elephant.lv, 2)}
 """Measures of intervals, and the fewest intervals that each is defined for."""
@@ -42,6 +43,32 @@ def from_file(path: Path, layer: str, units: int, widths: Sequence[int]) -> list
     with np.load(path) as file:
         images = np.unpackbits(file[layer][0, 0], axis=-1, count=units, bitorder="little")
     return list(on_arrays(images.T, widths))
+
+
+def interval_distances(spikes: np.ndarray, generator: np.random.Generator) -> list[float]:
+    """Return the Kolmogorov-Smirnov distance of each train's rescaled intervals from Exp(1), by scipy."""
+    distances = []
+    for train in spikes:
+        intervals, rate = np.diff(np.flatnonzero(train)), train.mean()
+        uniforms = generator.random(len(intervals))
+        rescaled = -(intervals - 1) * np.log1p(-rate) - np.log1p(-rate * uniforms)
+        distances.append(stats.kstest(rescaled, "expon").statistic)
+    return distances
+
+
+def pair_correlations(spikes: np.ndarray) -> np.ndarray:
+    """Return Pearson's r of every two trains, by numpy: those above the diagonal."""
+    return np.corrcoef(spikes)[np.triu_indices(len(spikes), 1)]
+
+
+def beta_binomial(histogram: np.ndarray) -> np.ndarray:
+    """Return α and β of the beta-binomial law of greatest likelihood of a histogram of counts 0..T, by scipy."""
+    counts = np.arange(len(histogram))
+
+    def loss(logarithms: np.ndarray) -> float:
+        return -histogram @ stats.betabinom.logpmf(counts, len(histogram) - 1, *np.exp(logarithms))
+
+    return np.exp(optimize.minimize(loss, [0.0, 0.0], method="Nelder-Mead").x)
 
 
 def _of_intervals(intervals: np.ndarray) -> dict[str, float]:

@@ -47,10 +47,15 @@ def observe(artefacts: dict[str, Path], pairs: int) -> pd.DataFrame:
     with spikes.load(artefacts["spikes"]) as run_spikes:
         run, labels = run_spikes.meta["run"], run_spikes.labels
 
+        sampled_of = {
+            layer.name: sampled_pairs(
+                layer.kept, pairs, derived_seed(run["dataset"], run["architecture"], layer.name, "pairs")
+            )
+            for layer in run_spikes.layers
+        }
+
         def measure(layer: spikes.SpikeLayer, seed: int, raster: Raster) -> dict[str, float]:
-            trains = raster.trains()
-            drawn_for = derived_seed(run["dataset"], run["architecture"], layer.name, "pairs")
-            sampled = sampled_pairs(trains.units, pairs, drawn_for)
+            trains, sampled = raster.trains(), sampled_of[layer.name]
             correlation = np.abs(pair_correlations(trains, sampled))
             noise = np.abs(noise_correlations(trains, sampled, labels))
             return {
