@@ -24,8 +24,9 @@ from spikegrid.datasets import digits
 from spikegrid.device import prepare_device
 from spikegrid.examples import Examples
 from spikegrid.images import TEST, TRAIN, ImageSet
+from spikegrid.optimizers import make_optimizer
 from spikegrid.side_by_side import side_by_side
-from spikegrid.training import evaluate, learning_rates, make_optimizer, train_block, train_epoch
+from spikegrid.training import evaluate, learning_rates, train_block, train_epoch
 
 SETTINGS = {
     "epochs": 1000,
@@ -36,7 +37,7 @@ SETTINGS = {
     "schedule": "cosine",
 }
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
-HIDDEN, EPOCHS, SEEDS = 64, 30, 10
+HIDDEN, EPOCHS, SEEDS = 64, 20, 10
 _JOB = f"""
 import json, runpy, sys
 from types import SimpleNamespace
@@ -56,7 +57,7 @@ class Workload:
         build, shape, size, self.batch = {
             "MLP": (lambda: peer.perceptron(784, 256), (1, 28, 28), 4096, 128),
             "CNN": (lambda: cnn.build((1, 28, 28), 10, [16, 32], 1, [128], False), (1, 28, 28), 1024, 64),
-            "ResNet": (lambda: resnet.build((3, 32, 32), 10), (3, 32, 32), 64, 32),
+            "ResNet": (lambda: resnet.build((3, 32, 32), 10), (3, 32, 32), 128, 128),
         }[name]
         prepare_device(0, 1)
         generator = np.random.default_rng(0)

@@ -13,12 +13,12 @@ from spikegrid.device import prepare_device
 
 @pytest.fixture(autouse=True)
 def _restored_settings(monkeypatch):
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads, deterministic = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     fill = torch.utils.deterministic.fill_uninitialized_memory
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     yield
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+    torch.set_deterministic_debug_mode(deterministic)
     torch.utils.deterministic.fill_uninitialized_memory = fill
 
 

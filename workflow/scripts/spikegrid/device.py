@@ -23,7 +23,7 @@ def prepare_device(gpu: int, threads: int) -> torch.device:
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")  # sums that do not depend on where in memory a matrix begins
     _keep_freed_memory()
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms says the same, and imports the compiler
     torch.utils.deterministic.fill_uninitialized_memory = False
     if gpu and torch.cuda.is_available():
         name = "cuda"
