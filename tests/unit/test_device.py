@@ -69,6 +69,8 @@ def test_freed_memory_is_used_again_without_new_pages(monkeypatch):
     present(monkeypatch)
     prepare_device(0, 1)
     pages_of_a_block, blocks = 16_000_000 // resource.getpagesize(), 20
+    for _ in range(blocks):
+        torch.ones(4_000_000)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(blocks):
         torch.ones(4_000_000)
