@@ -13,12 +13,12 @@ from spikegrid.device import prepare_device
 
 @pytest.fixture(autouse=True)
 def _restored_settings(monkeypatch):
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads, deterministic = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     fill = torch.utils.deterministic.fill_uninitialized_memory
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     yield
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+    torch.set_deterministic_debug_mode(deterministic)
     torch.utils.deterministic.fill_uninitialized_memory = fill
 
 
@@ -69,6 +69,8 @@ def test_freed_memory_is_used_again_without_new_pages(monkeypatch):
     present(monkeypatch)
     prepare_device(0, 1)
     pages_of_a_block, blocks = 16_000_000 // resource.getpagesize(), 20
+    for _ in range(blocks):
+        torch.ones(4_000_000)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(blocks):
         torch.ones(4_000_000)

@@ -21,9 +21,9 @@ def prepare_device(gpu: int, threads: int) -> torch.device:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")  # sums that do not depend on where in memory a matrix begins
-    _keep_freed_memory()
+    keep_freed_memory()
     torch.set_num_threads(threads)
-    torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms loads the compiler of torch: a second
+    torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms says the same, and imports the compiler
     torch.utils.deterministic.fill_uninitialized_memory = False
     if gpu and torch.cuda.is_available():
         name = "cuda"
@@ -35,7 +35,7 @@ def prepare_device(gpu: int, threads: int) -> torch.device:
     return torch.device(name)
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let the process keep blocks up to 32 MiB that it frees, for the next step.
 
     By default glibc hands large blocks back and gets them anew, page by page, with every step.

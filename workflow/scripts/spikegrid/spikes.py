@@ -49,9 +49,12 @@ _DAMAGE = (
 )
 """What zipfile, zlib, isal, numpy and json raise for damaged files."""
 
-_COMPRESSION_LEVEL = 1
+_COMPRESSION_LEVEL = 2
 _COPY_BYTES = 1 << 20
-_WAITING_PARTS = 32
+_HANDED_OVER = 1 << 18
+"""Bytes that are handed to the deflating thread at once: to wake it for less takes longer than to deflate it."""
+
+_WAITING = 16
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,8 @@ class SpikeWriter:
         _check_disk(self._path.parent, sum(int(np.prod(shape)) for shape in shapes))
         self._thread = ThreadPoolExecutor(max_workers=1)
         self._waiting: deque[Future] = deque()
+        self._gathered: list[tuple[_NpyStream, np.ndarray]] = []
+        self._gathered_bytes = 0
         self._streams = [
             _NpyStream(TemporaryFile(dir=self._path.parent), layer.name, np.dtype(np.uint8), shape)  # noqa: SIM115
             for layer, shape in zip(layers, shapes)
@@ -118,9 +123,16 @@ class SpikeWriter:
 
         They are deflated later, so ``packed`` must stay as it is. Raises what went wrong with those appended before.
         """
-        if len(self._waiting) == _WAITING_PARTS:
+        self._gathered.append((self._streams[layer], packed))
+        self._gathered_bytes += packed.nbytes
+        if self._gathered_bytes >= _HANDED_OVER:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if len(self._waiting) == _WAITING:
             self._waiting.popleft().result()
-        self._waiting.append(self._thread.submit(self._streams[layer].append, packed))
+        self._waiting.append(self._thread.submit(_deflate, self._gathered))
+        self._gathered, self._gathered_bytes = [], 0
 
     def __enter__(self) -> Self:
         return self
@@ -137,6 +149,7 @@ class SpikeWriter:
                 stream.close()
 
     def _join(self) -> None:
+        self._hand_over()
         while self._waiting:
             self._waiting.popleft().result()
         with written_whole(self._path) as temporary, zipfile.ZipFile(temporary, "w", allowZip64=True) as archive:
@@ -190,6 +203,11 @@ class _NpyStream:
     def close(self) -> None:
         with suppress(OSError):  # on a full disk, closing tries to write once more
             self._file.close()
+
+
+def _deflate(parts: list[tuple[_NpyStream, np.ndarray]]) -> None:
+    for stream, part in parts:
+        stream.append(part)
 
 
 def _member(name: str) -> zipfile.ZipInfo:

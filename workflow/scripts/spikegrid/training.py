@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -19,6 +19,7 @@ from spikegrid.examples import Examples
 from spikegrid.images import TRAIN, ImageSet, TrainingSet
 from spikegrid.labels import NOT_SHOWN
 from spikegrid.networks import network_builder
+from spikegrid.optimizers import Optimizer, make_optimizer
 from spikegrid.plugins import load_plugin
 from spikegrid.randomness import derived_seed
 from spikegrid.side_by_side import Networks, networks_at_once, side_by_side
@@ -84,22 +85,16 @@ def _train_together(
     test = Examples.of_test(len(members), images, device)
     networks = side_by_side([member.network for member in members], test.inputs[:2])
     size, batch_size = train.targets.shape[1], training["batch_size"]
-    optimizer = _optimizer(networks.parameters, training)
-    rates = _learning_rates(training, steps=training["epochs"] * math.ceil(size / batch_size))
+    optimizer = make_optimizer(networks.parameters, training)
+    rates = learning_rates(training, steps=training["epochs"] * math.ceil(size / batch_size))
     trained = [TrainedNetwork(member.name[-1], _labels(member.shown, images), {}, []) for member in members]
     for epoch in range(training["epochs"] + 1):
         if epoch > 0:
-            networks.train(True)
             order = torch.stack([_order(member.name, epoch, size) for member in members]).to(device)
             torch.manual_seed(derived_seed(*members[0].name, "noise", epoch))  # those that share steps draw none
-            for inputs, targets in train.batches(order, batch_size):
-                loss = cross_entropy(networks(inputs).flatten(0, 1), targets.flatten(), reduction="sum")
-                optimizer.zero_grad(set_to_none=True)
-                (loss / targets.shape[1]).backward()
-                optimizer.param_groups[0]["lr"] = next(rates)
-                optimizer.step()
+            train_epoch(networks, train.batches(order, batch_size), optimizer, rates)
             progress.update(len(members))
-        for network, scores in zip(trained, _evaluate(networks, train, test)):
+        for network, scores in zip(trained, evaluate(networks, train, test)):
             network.history.append({"seed": network.seed, "epoch": epoch, **scores})
             _check_loss(network, training)
         if epoch in training["checkpoints"]:
@@ -113,6 +108,21 @@ def _train_together(
     return trained
 
 
+def train_epoch(
+    networks: Networks,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    optimizer: Optimizer,
+    rates: Iterator[float],
+) -> None:
+    """Make one step of every network for each batch, at the next of ``rates``."""
+    networks.train(True)
+    for inputs, targets in batches:
+        # Networks share no parameter: the gradient of the sum over them is that of each one's mean.
+        loss = cross_entropy(networks(inputs).flatten(0, 1), targets.flatten(), reduction="sum") / targets.shape[1]
+        loss.backward()
+        optimizer.step(next(rates))
+
+
 def _labels(shown: TrainingSet, images: ImageSet) -> np.ndarray:
     labels = np.full(np.count_nonzero(images.split == TRAIN), NOT_SHOWN, np.int16)
     labels[shown.index] = shown.labels
@@ -124,7 +134,7 @@ def _order(name: tuple[str | int, ...], epoch: int, size: int) -> Tensor:
 
 
 @torch.inference_mode()
-def _evaluate(networks: Networks, train: Examples, test: Examples) -> Iterator[dict[str, float]]:
+def evaluate(networks: Networks, train: Examples, test: Examples) -> Iterator[dict[str, float]]:
     """Yield mean cross-entropy, accuracies and training set of each network, in evaluation mode."""
     networks.train(False)
     logits, tested = _logits(networks, train), _logits(networks, test).argmax(dim=2) == test.targets
@@ -167,14 +177,7 @@ def _check_loss(network: TrainedNetwork, training: dict[str, Any]) -> None:
         )
 
 
-def _optimizer(parameters: list[Tensor], training: dict[str, Any]) -> torch.optim.Optimizer:
-    rate, decay = training["learning_rate"], training["weight_decay"]
-    if training["optimizer"] == "adamw":
-        return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=True)
-    return torch.optim.SGD(parameters, rate, training["momentum"], weight_decay=decay, fused=True)
-
-
-def _learning_rates(training: dict[str, Any], steps: int) -> Iterator[float]:
+def learning_rates(training: dict[str, Any], steps: int) -> Iterator[float]:
     """Yield the learning rate of each step; ``cosine`` is that of Loshchilov & Hutter (2017), without restarts."""
     for step in range(steps):
         share = (1 + math.cos(math.pi * step / steps)) / 2 if training["schedule"] == "cosine" else 1
