@@ -54,7 +54,7 @@ _COPY_BYTES = 1 << 20
 _HANDED_OVER = 1 << 18
 """Bytes that are handed to the deflating thread at once: to wake it for less takes longer than to deflate it."""
 
-_WAITING = 16
+_WAITING = 4
 
 
 @dataclass(frozen=True)
