@@ -39,7 +39,7 @@ SETTINGS = {
     "schedule": "cosine",
 }
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
-HIDDEN, EPOCHS, SEEDS = 64, 20, 10
+HIDDEN, EPOCHS, SEEDS = 64, 8, 10
 _JOB = f"""
 import json, runpy, sys
 from types import SimpleNamespace
@@ -56,9 +56,9 @@ class Workload:
 
     def __init__(self, name: str, seeds: int = 1, optimizer: str = "adamw"):
         build, shape, size, self.batch = {
-            "MLP": (lambda: peer.perceptron(784, 256), (1, 28, 28), 4096, 128),
+            "MLP": (lambda: peer.perceptron(784, 256), (1, 28, 28), 2048, 128),
             "CNN": (lambda: cnn.build((1, 28, 28), 10, [16, 32], 1, [128], False), (1, 28, 28), 1024, 64),
-            "ResNet": (lambda: resnet.build((3, 32, 32), 10), (3, 32, 32), 128, 128),
+            "ResNet": (lambda: resnet.build((3, 32, 32), 10), (3, 32, 32), 64, 64),
         }[name]
         prepare_device(0, 1)
         generator = np.random.default_rng(0)
