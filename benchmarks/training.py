@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,15 +39,14 @@ SETTINGS = {
     "schedule": "cosine",
 }
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
-HIDDEN, EPOCHS, SEEDS = 64, 20, 10
+HIDDEN, EPOCHS, SEEDS = 64, 8, 10
 _JOB = f"""
 import json, runpy, sys
 from types import SimpleNamespace
-job = json.loads(sys.argv[1], object_hook=lambda entry: SimpleNamespace(**entry))
-raw = json.loads(sys.argv[1])
-job.params = SimpleNamespace(**raw["params"])
+job = json.loads(sys.argv[1])
+job |= {{key: SimpleNamespace(**value) for key, value in job.items() if isinstance(value, dict)}}
 sys.path.insert(0, {str(SCRIPTS)!r})
-runpy.run_path({str(SCRIPTS / "train.py")!r}, {{"snakemake": job}})
+runpy.run_path({str(SCRIPTS / "train.py")!r}, {{"snakemake": SimpleNamespace(**job)}})
 """
 """Runs the script of the rule as Snakemake does."""
 
@@ -56,9 +56,9 @@ class Workload:
 
     def __init__(self, name: str, seeds: int = 1, optimizer: str = "adamw"):
         build, shape, size, self.batch = {
-            "MLP": (lambda: peer.perceptron(784, 256), (1, 28, 28), 4096, 128),
+            "MLP": (lambda: peer.perceptron(784, 256), (1, 28, 28), 2048, 128),
             "CNN": (lambda: cnn.build((1, 28, 28), 10, [16, 32], 1, [128], False), (1, 28, 28), 1024, 64),
-            "ResNet": (lambda: resnet.build((3, 32, 32), 10), (3, 32, 32), 128, 128),
+            "ResNet": (lambda: resnet.build((3, 32, 32), 10), (3, 32, 32), 64, 64),
         }[name]
         prepare_device(0, 1)
         generator = np.random.default_rng(0)
@@ -144,8 +144,8 @@ class Workload:
 
 
 def _serve(name: str, side: str, wishes: multiprocessing.connection.Connection) -> None:
-    if side == "memory handed back":
-        device.keep_freed_memory = lambda: None
+    if side != "ours":
+        device.keep_freed_memory = lambda: None  # a script of one's own does not ask for it
     workload = Workload(name)
     run = workload.with_loader() if side == "loader" else workload.ours
     while wishes.recv():
@@ -218,7 +218,8 @@ def _against(name: str, side: str, in_full: str, goal: float | None) -> Line:
     taken = seconds(sides)
     for processes in sides.values():
         processes(False)
-    return _faster(f"{name}, 2 processes of 1 thread", in_full, taken, goal)
+    why = f"our step takes what bare passes take, so the layout of memory is all there is to gain on {name}"
+    return replace(_faster(f"{name}, 2 processes of 1 thread", in_full, taken, goal), why=why)
 
 
 def _against_bare(name: str, seeds: int, goal: float | None) -> Iterator[Line]:
