@@ -1,12 +1,11 @@
 """Networks are built anew for the images, and shown normalized inputs."""
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
 from spikegrid.images import TEST, TRAIN
-from spikegrid.networks import as_inputs, logits_in_batches, network_builder, set_layout
+from spikegrid.networks import as_inputs, network_builder, set_layout
 
 CPU = torch.device("cpu")
 
@@ -58,16 +57,6 @@ def test_builder_draws_weights_anew_from_the_generator_of_torch(make_images, mlp
     again = build()
     assert torch.equal(first.logits.weight, again.logits.weight)
     assert not torch.equal(first.logits.weight, other.logits.weight)
-
-
-@pytest.mark.parametrize("batch_size", [1, 3, 10, 11, 50])
-def test_logits_in_batches_are_those_of_one_pass_in_evaluation_mode(batch_size):
-    torch.manual_seed(0)
-    network = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 3)).double()
-    inputs = torch.randn(10, 6, dtype=torch.float64)
-    batches = list(logits_in_batches(network.train(), inputs, batch_size))
-    assert [len(batch) for batch in batches] == [len(part) for part in inputs.split(batch_size)]
-    torch.testing.assert_close(torch.cat(batches), network.eval()(inputs))
 
 
 class Viewing(nn.Module):

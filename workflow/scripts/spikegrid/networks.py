@@ -1,6 +1,6 @@
 """Networks and what they are shown."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from spikegrid.images import ImageSet
 from spikegrid.plugins import load_plugin
-
-EVALUATION_BATCH = 512
 
 
 def network_builder(architecture: dict[str, Any], images: ImageSet) -> Callable[[], nn.Module]:
@@ -42,11 +40,3 @@ def set_layout(network: nn.Module, example: Tensor) -> torch.memory_format:
         except RuntimeError:
             network.to(memory_format=torch.contiguous_format)
     return torch.contiguous_format
-
-
-@torch.inference_mode()
-def logits_in_batches(network: nn.Module, inputs: Tensor, batch_size: int = EVALUATION_BATCH) -> Iterator[Tensor]:
-    """Yield logits [batch, classes] in evaluation mode, in the order of ``inputs``."""
-    network.eval()
-    for batch in inputs.split(batch_size):
-        yield network(batch)
