@@ -282,7 +282,7 @@ def _observing(folder: Path, entry: dict, tables: Path) -> Work:
 
 
 def _drawing(path: Path, features: pd.DataFrame, regimes: list[str], confidence: float) -> Work:
-    from spikegrid.figures import style  # no trial but this one needs seaborn
+    from spikegrid.figures import style  # no trial but this one needs matplotlib
     from spikegrid.figures.over_training import draw_over_training
 
     def work() -> None:

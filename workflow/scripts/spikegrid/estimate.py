@@ -187,7 +187,7 @@ def _add_runs(found: Estimate, costs: Costs, job: SimpleNamespace) -> float:
     trained = training.cost(costs.trained_on(job), count_of(image_set, TEST), settings["epochs"], checkpoints)
     chain = add("train", costs.start("train"), trained, training.file * checkpoints)
     files = {grid.spike_file(name) for name in grid.observables()}
-    rastered = {"spikes.npz"} if job.regime in grid.shown_regimes() else set()
+    rastered = {"spikes.npz"} if job.regime in grid.shown_regimes else set()
     after = []
     for file in sorted(files | rastered):
         job.presented = file.removeprefix("spikes").removesuffix(".npz")
@@ -221,7 +221,7 @@ def _add_tables(found: Estimate, costs: Costs) -> float:
     file = calibration.collection_of(costs.folder / "features", next(iter(costs.features.values())))
     files = len(grid.feature_files())
     jobs = [start + Cost(file.seconds * files, file.memory * files)]
-    if grid.is_compared():
+    if grid.is_compared:
         settings, epochs = grid.config["indicators"], max(map(len, _checkpoints(grid).values()))
         regimes = {settings[role]: [0] for role in ("memorizing", "generalizing")}
         table = over_grid(features, regimes, grid.config["seeds"])
@@ -260,7 +260,7 @@ def _add_figures(found: Estimate, costs: Costs) -> float:
 
 def _checkpoints(grid: Grid) -> dict[str, list[int]]:
     """Return the epochs that are kept of each regime that most figures show."""
-    shown = grid.shown_regimes()
+    shown = grid.shown_regimes
     cells = [SimpleNamespace(**cell._asdict()) for cell in grid.cells if cell.regime in shown]
     return {cell.regime: grid.training(cell)["checkpoints"] for cell in cells}
 
