@@ -1,7 +1,7 @@
 """Extraction against the bare forward pass, which is its limit, and against hooks that researchers write today.
 
-Networks trained for a few steps look at handwritten digits, enlarged to the size that each network takes. The peers,
-whose cost is the same at every checkpoint, are timed at one checkpoint, extraction and the bare pass at several.
+Networks trained for a few steps look at patches of the two photographs that scikit-learn holds. The peers, whose cost
+is the same at every checkpoint, are timed at one checkpoint, extraction and the bare pass at several.
 """
 
 import os
@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_sample_images
 from torch import nn
 
 from benchmarks.peers import extraction as peers
 from benchmarks.timing import Line, Ratio, in_words, seconds
 from spikegrid import spikes
 from spikegrid.checkpoints import Checkpoints, TrainedNetwork, save_checkpoints
+from spikegrid.device import prepare_device
 from spikegrid.extraction import extract_spikes
 from spikegrid.images import TEST, TRAIN, ImageSet
 from spikegrid.networks import as_inputs, network_builder
@@ -31,7 +32,8 @@ from spikegrid.networks import as_inputs, network_builder
 _CPU = torch.device("cpu")
 _PRESENTED = {"images": "test", "samples": None, "order": "given", "threshold": 0, "units_per_layer": None}
 _RESNET = str(Path(peers.__file__).with_name("resnet.py"))
-_FLIPPED = 1e-6  # share of nodes so near zero that another layout of memory turns their sign; none in a perceptron
+_ZOOM = 4
+_FLIPPED = 1e-5  # share of nodes so near zero that another layout of memory turns their sign; none in a perceptron
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Bench:
 
     def __init__(self, case: Case, folder: Path):
         self.case, self.folder = case, folder
-        self.images = enlarged_digits(case.images, case.shape)
+        self.images = patches(case.images, case.shape)
         self.inputs = as_inputs(self.images.part(TEST)[0], self.images, _CPU)
         torch.manual_seed(0)
         self.network = network_builder(case.architecture, self.images)()
@@ -135,16 +137,23 @@ class Bench:
                     raise AssertionError(f"{self.case.name}, {layer.name}: {flipped:.2g} of the spikes differ")
 
 
-def enlarged_digits(count: int, shape: tuple[int, int, int]) -> ImageSet:
-    """Return ``count`` test and 100 training images: digits at another size, with a tint for each channel."""
-    bunch = load_digits()
-    chosen = np.arange(count + 100) % len(bunch.target)
-    small = torch.from_numpy(bunch.images[chosen] / 16).float()[:, None]
-    pixels = nn.functional.interpolate(small, shape[1:], mode="bilinear")
-    tinted = 255 * pixels * torch.linspace(0.5, 1, shape[0])[:, None, None]
+def patches(count: int, shape: tuple[int, int, int]) -> ImageSet:
+    """Return ``count`` test and 100 training images: patches of photographs, at a quarter of their size.
+
+    The class of a patch is the photograph that it is from, and how far down it lies there.
+    """
+    generator, photographs = np.random.default_rng(0), load_sample_images().images
+    size, wide = shape[1], _ZOOM * shape[1]
+    images, labels = np.empty((count + 100, *shape), np.uint8), np.empty(count + 100, np.int16)
+    for number in range(len(images)):
+        photograph = photographs[number % 2]
+        rows, columns = (length - wide for length in photograph.shape[:2])
+        top, left = generator.integers(rows), generator.integers(columns)
+        patch = photograph[top : top + wide, left : left + wide].reshape(size, _ZOOM, size, _ZOOM, 3).mean(axis=(1, 3))
+        images[number] = (patch if shape[0] == 3 else patch.mean(axis=2, keepdims=True)).transpose(2, 0, 1)
+        labels[number] = number % 2 * 5 + top * 5 // rows
     split = np.repeat(np.array([TEST, TRAIN], np.uint8), [count, 100])
-    labels = bunch.target[chosen].astype(np.int16)
-    return ImageSet(tinted.to(torch.uint8).numpy(), labels, split, [str(digit) for digit in range(10)], "digits")
+    return ImageSet(images, labels, split, [str(number) for number in range(10)], "photographs")
 
 
 @contextmanager
@@ -163,7 +172,7 @@ def peak_memory(case: Case, way: str) -> int:
 
     The libraries have been loaded by then: both ways have run on a few images.
     """
-    torch.set_num_threads(1)
+    prepare_device(0, 1)
     for images in (2, case.memory_images):
         with tempfile.TemporaryDirectory() as folder:
             bench = Bench(replace(case, images=images, checkpoints=1), Path(folder))
@@ -182,13 +191,13 @@ def _memory(name: str) -> int:
 
 def lines() -> Iterator[Line]:
     """Measure every case: seconds against the bare pass and both peers, sizes of the files, and peaks of memory."""
-    torch.set_num_threads(1)
+    prepare_device(0, 1)
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:
             bench = Bench(case, Path(folder))
             bench.check()
             yield from _times(bench)
-            yield from _sizes(bench)
+        yield _size(case)
         yield _memories(case)
 
 
@@ -226,18 +235,25 @@ def _times(bench: Bench) -> Iterator[Line]:
         ("packed", "hooks, packbits, savez_compressed", 2.5),
     ):
         ratio = Ratio.over(taken[key], taken["ours"])
-        yield Line("extraction", case.name, peer, ratio, goal, ours=median["ours"], theirs=median[key])
+        most = float(np.median(taken[key] / taken["limit"]))
+        why = f"this script takes {most:.3g} times the bare forward pass: no extraction can be faster by more"
+        words = median["ours"], median[key], why if most < goal else ""
+        yield Line("extraction", case.name, peer, ratio, goal, "at least", "×", *words)
 
 
-def _sizes(bench: Bench) -> Iterator[Line]:
+def _size(case: Case) -> Line:
     """Compare what one checkpoint takes; where the units sit, which is stored once for all, is left out."""
-    with zipfile.ZipFile(bench.folder / "spikes.npz") as archive:
-        layers = [member for member in archive.infolist() if f"{member.filename[:-4]}:units.npy" in archive.namelist()]
-    ours = sum(member.compress_size for member in layers) / bench.case.checkpoints
-    theirs = (bench.folder / "bool.npz").stat().st_size
-    ratio, goal = Ratio.exact(ours / theirs), bench.case.size_of_bool
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(replace(case, checkpoints=1), Path(folder))
+        bench.extract()
+        bench.save_bool()
+        theirs = (bench.folder / "bool.npz").stat().st_size
+        with zipfile.ZipFile(bench.folder / "spikes.npz") as archive:
+            sizes = {member.filename: member.compress_size for member in archive.infolist()}
+    ours = sum(size for name, size in sizes.items() if name.replace(".npy", ":units.npy") in sizes)
     words = [f"{size / 1e6:.3g} MB" for size in (ours, theirs)]
-    yield Line("file size", bench.case.name, "hooks, bool, savez_compressed", ratio, goal, "at most", "×", *words)
+    ratio, peer = Ratio.exact(ours / theirs), "hooks, bool, savez_compressed"
+    return Line("file size", case.name, peer, ratio, case.size_of_bool, "at most", "×", *words)
 
 
 def _memories(case: Case) -> Line:

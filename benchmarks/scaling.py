@@ -23,6 +23,7 @@ from spikegrid.device import prepare_device
 from spikegrid.extraction import extract_spikes
 from spikegrid.features import write_table
 from spikegrid.figures import style
+from spikegrid.files import written_whole
 from spikegrid.images import TEST, TRAIN, ImageSet
 from spikegrid.plugins import load_plugin, read_plugin
 from spikegrid.randomness import derived_seed
@@ -49,7 +50,7 @@ _OF_ONE = "the spikes of one layer and checkpoint, and what is computed for each
 _WHY = {
     ("training", "images"): "all images are held as float32, converted once and not at every step",
     ("training", "checkpoints"): "the states of all checkpoints are held until the file is written",
-    ("extraction", "images"): "all images presented are held as float32, converted once and not at every checkpoint",
+    ("extraction", "images"): "all images of the dataset are held, a byte a pixel",
     (
         "extraction",
         "checkpoints",
@@ -97,6 +98,14 @@ def lines() -> Iterator[Line]:
 def costs() -> pd.DataFrame:
     """Return medians over rounds: step, axis, size, seconds (of processor time), peak_mb (memory above the imports)."""
     return _trials().groupby(["step", "axis", "size"], sort=False)[["seconds", "peak_mb"]].median().reset_index()
+
+
+def write(folder: Path) -> None:
+    """Write the costs as ``benchmark_scaling.csv`` and as a figure."""
+    found = costs()
+    with written_whole(folder / "benchmark_scaling.csv") as temporary:
+        found.to_csv(temporary, index=False, float_format="%.4g")
+    style.save(draw(found), *(folder / f"benchmark_scaling.{suffix}" for suffix in ("pdf", "png")))
 
 
 @rc_context(style.RC)

@@ -19,7 +19,11 @@ _LINE_HEIGHT = 4.6
 
 
 def run_steps(steps: Sequence[str]) -> None:
-    """Run steps one after the other, each in a process of its own; print their lines as they come, and write files."""
+    """Run steps one after the other, each in a process of its own; print their lines as they come, and write files.
+
+    A step may have a table and a figure of its own, which its function ``write`` puts into the folder of results.
+    """
+    RESULTS.mkdir(exist_ok=True)
     print(f"{'step':10} {'what':51} {'against':37} {'ratio (least to greatest)':26} goal")
     lines = []
     for step in steps:
@@ -30,7 +34,6 @@ def run_steps(steps: Sequence[str]) -> None:
 
 def report(lines: Sequence[Line]) -> None:
     """Say how many goals are met, and write the table as csv and as a figure."""
-    RESULTS.mkdir(exist_ok=True)
     met = [line.met for line in lines if line.met is not None]
     print(f"{sum(met)} of {len(met)} goals are met; the table is in {RESULTS / 'benchmarks.csv'}")
     with written_whole(RESULTS / "benchmarks.csv") as temporary:
@@ -40,10 +43,12 @@ def report(lines: Sequence[Line]) -> None:
 
 
 def _lines_of(step: str) -> list[Line]:
-    lines = []
-    for line in import_module(f"benchmarks.{step}").lines():
+    module, lines = import_module(f"benchmarks.{step}"), []
+    for line in module.lines():
         print(_in_words(line), flush=True)
         lines.append(line)
+    if hasattr(module, "write"):
+        module.write(RESULTS)
     return lines
 
 
@@ -76,8 +81,8 @@ def _row(line: Line) -> dict[str, str | float | None]:
 
 
 def _draw(lines: Sequence[Line]) -> Figure:
-    """Draw by what factor each goal is surpassed: right of 1 it is met, whichever way it goes."""
-    lines = [line for line in lines if line.goal is not None]
+    """Draw by what factor each goal is surpassed: right of 1 it is met, whichever way it goes. Exponents are left out."""
+    lines = [line for line in lines if line.goal is not None and line.unit]
     figure = style.new_figure(style.FULL_WIDTH, 18 + _LINE_HEIGHT * len(lines))
     axes = figure.subplots()
     for place, line in enumerate(lines):
