@@ -81,8 +81,8 @@ def _row(line: Line) -> dict[str, str | float | None]:
 
 
 def _draw(lines: Sequence[Line]) -> Figure:
-    """Draw by what factor each goal is surpassed: right of 1 it is met, whichever way it goes. Exponents are left out."""
-    lines = [line for line in lines if line.goal is not None and line.unit]
+    """Draw by what factor each goal is surpassed: right of 1 it is met, whichever way it goes."""
+    lines = [line for line in lines if line.goal is not None and line.unit]  # exponents have no unit
     figure = style.new_figure(style.FULL_WIDTH, 18 + _LINE_HEIGHT * len(lines))
     axes = figure.subplots()
     for place, line in enumerate(lines):
