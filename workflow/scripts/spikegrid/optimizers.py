@@ -1,7 +1,7 @@
-"""AdamW and gradient descent with momentum, by the fused kernels of torch.
+"""AdamW and gradient descent with momentum, by the functions of torch.
 
-The classes of ``torch.optim`` call these kernels too, but the first that is made imports torch's compiler, which takes
-longer than many a small network trains, and every step of theirs costs as much again as the kernel.
+The classes of ``torch.optim`` call these functions too, but the first that is made imports torch's compiler, which
+takes longer than many a small network trains.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
+from torch.optim.sgd import sgd
 
 
 class Optimizer(Protocol):
@@ -36,9 +38,9 @@ class _AdamW:
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
         parameters, means, squares, steps = _with_gradient(self._slots)
-        torch._foreach_add_(steps, 1)
-        torch._fused_adamw_(
+        adamw(
             *(parameters, _take_gradients(parameters), means, squares, [], steps),
+            fused=True,
             lr=learning_rate,
             beta1=0.9,
             beta2=0.999,
@@ -59,15 +61,15 @@ class _Descent:
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
         parameters, velocities = _with_gradient(self._slots)
-        torch._fused_sgd_(
-            *(parameters, _take_gradients(parameters), velocities if self._momentum else []),
+        sgd(
+            *(parameters, _take_gradients(parameters), velocities),
+            fused=True,
             lr=learning_rate,
             momentum=self._momentum,
             weight_decay=self._weight_decay,
             dampening=0,
             nesterov=False,
             maximize=False,
-            is_first_step=False,
         )
 
 
