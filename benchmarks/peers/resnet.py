@@ -1,4 +1,6 @@
-"""ResNet-20 for images of 32 × 32: three stages of three blocks, 16 to 64 channels (He et al., arXiv 1512.03385)."""
+"""Residual networks for images of 32 × 32 (He et al., arXiv 1512.03385): ResNet-20, or ResNet-18 by its widths."""
+
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
@@ -23,9 +25,17 @@ class Block(nn.Module):
         return self.relu2(self.norm2(self.conv2(inner)) + self.shortcut(x))
 
 
-def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """Return the network for images of ``shape`` (channels, rows, columns)."""
-    layers = [nn.Conv2d(shape[0], 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True)]
-    for inputs, outputs in ((16, 16), (16, 32), (32, 64)):
-        layers += [Block(inputs, outputs, outputs // inputs), Block(outputs, outputs, 1), Block(outputs, outputs, 1)]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, classes))
+def build(
+    shape: tuple[int, int, int], classes: int, widths: Sequence[int] = (16, 32, 64), blocks: int = 3
+) -> nn.Module:
+    """Return the network for images of ``shape`` (channels, rows, columns): a stage of ``blocks`` for each width.
+
+    ResNet-20 has three stages of three blocks, ResNet-18 four of two, 64 to 512 channels wide.
+    """
+    channels = widths[0]
+    layers = [nn.Conv2d(shape[0], channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+    for width in widths:
+        for _ in range(blocks):
+            layers.append(Block(channels, width, stride=1 if width == channels else 2))
+            channels = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
