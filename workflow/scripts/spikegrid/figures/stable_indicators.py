@@ -117,12 +117,12 @@ def _write_names(axes: Axes, places: list[int], shown: pd.DataFrame) -> None:
     for tick, stable in zip(axes.get_yticklabels(), shown["stable"].astype(bool)):
         tick.set_color(style.INK if stable else _GREY)
     right = blended_transform_factory(axes.transAxes, axes.transData)
-    at = {"xycoords": right, "textcoords": "offset points", "ha": "center"}
-    for offset, heading, column in (
-        (16, "images", shown["images"]),
-        (45, "labels", ["needed" if needed else "–" for needed in shown["needs_labels"].astype(bool)]),
-        (86, "caveat", ["–" if pd.isna(caveat) else caveat for caveat in shown["caveat"]]),
+    for offset, side, heading, column in (
+        (16, "center", "images", shown["images"]),
+        (45, "center", "labels", ["needed" if needed else "–" for needed in shown["needs_labels"].astype(bool)]),
+        (66, "left", "caveat", ["–" if pd.isna(caveat) else caveat for caveat in shown["caveat"]]),
     ):
+        at = {"xycoords": right, "textcoords": "offset points", "ha": side}
         axes.annotate(heading, (1, -0.7), (offset, 0), va="bottom", weight="bold", **at)
         for place, text, stable in zip(places, column, shown["stable"].astype(bool)):
             color = style.INK if stable else _GREY
