@@ -16,29 +16,33 @@ from numba.extending import intrinsic
 WORD = 64
 ONE = np.uint64(1)
 
+_BLOCKS_A_THREAD = 2
+
 _threads = 1
+_pool: ThreadPoolExecutor | None = None
 
 
 def set_threads(threads: int) -> None:
     """Let ``over_units`` use ``threads`` threads in this process. One is used until this is called."""
-    global _threads
-    _threads = threads
+    global _threads, _pool
+    _threads, _pool = threads, ThreadPoolExecutor(threads) if threads > 1 else None
 
 
 def over_units(kernel: Callable, *arrays: np.ndarray, fixed: tuple = ()) -> None:
-    """Call ``kernel(*blocks, *fixed)`` on blocks of the first axis of ``arrays``, a block a thread.
+    """Call ``kernel(*blocks, *fixed)`` on blocks of the first axis of ``arrays``, shared out among threads.
 
-    The first axis is that of the units, the same in all; blocks begin at multiples of 64 units.
+    The first axis is that of the units, the same in all; blocks begin at multiples of 64 units. There are several for
+    each thread, because trains of some rates take longer than others.
     """
     units = len(arrays[0])
-    bounds = [units * block // _threads // WORD * WORD for block in range(_threads)] + [units]
-    if _threads == 1 or units < _threads * WORD:
+    if _pool is None:
         kernel(*arrays, *fixed)
         return
-    blocks = [[array[start:end] for array in arrays] for start, end in pairwise(bounds)]
-    with ThreadPoolExecutor(_threads) as pool:
-        for outcome in [pool.submit(kernel, *block, *fixed) for block in blocks]:
-            outcome.result()
+    blocks = _threads * _BLOCKS_A_THREAD
+    bounds = sorted({units * block // blocks // WORD * WORD for block in range(blocks)} | {units})
+    parts = [[array[start:end] for array in arrays] for start, end in pairwise(bounds)]
+    for outcome in [_pool.submit(kernel, *part, *fixed) for part in parts]:
+        outcome.result()
 
 
 @intrinsic

@@ -52,7 +52,7 @@ class SpikeTrains:
     def spike_counts(self) -> np.ndarray:
         """Return the number of spikes of each unit, int64 [U]."""
         counts = np.empty(self.units, np.int64)
-        over_units(count_spikes, self.words, counts)
+        count_spikes(self.words, counts)
         return counts
 
     def rates(self) -> np.ndarray:
@@ -65,7 +65,7 @@ class SpikeTrains:
     def joint_counts(self, lag: int) -> np.ndarray:
         """Return the number of images n < N - lag at which n and n + lag both have a spike, int64 [U]. lag is ≥ 0."""
         counts = np.empty(self.units, np.int64)
-        over_units(count_joint, self.words, counts, fixed=(lag,))
+        count_joint(self.words, counts, lag)
         return counts
 
     def farthest_from(self, rates: np.ndarray) -> np.ndarray:
