@@ -7,7 +7,7 @@ small s: those up to 12 are counted 64 images at a time by logic on words, and o
 
 import numpy as np
 
-from spikegrid.packed_bits import ONE, WORD, compiled, popcount, trailing_zeros
+from spikegrid.packed_bits import ONE, WORD, compiled, count_bits, popcount, trailing_zeros
 
 INTERVALS, TOTAL, SQUARES, PRODUCTS, FIRST, LAST, UNEQUAL = range(7)
 WHOLE = 7
@@ -58,9 +58,7 @@ def sum_intervals(words, whole, local, length):
         row[:size] = words[unit]
         whole[unit] = 0
         local[unit] = 0
-        spikes = 0
-        for word in range(size):
-            spikes += np.int64(popcount(row[word]))
+        spikes = count_bits(row)
         if spikes < 2:
             continue
         if spikes * _DENSE > length:
@@ -77,10 +75,7 @@ def sum_intervals(words, whole, local, length):
 @compiled
 def _list_bits(words, listed):
     """Write the places of all bits into ``listed`` and return their number."""
-    bits = 0
-    for word in words:
-        bits += np.int64(popcount(word))
-    mean = bits / len(words)
+    mean = count_bits(words) / len(words)
     at_once = min(int(mean + 1.5 * np.sqrt(mean)) + 1, _MOST_AT_ONCE)
     number = 0
     for word in range(len(words)):
@@ -117,19 +112,19 @@ def _write_factors(total, factors):
 
 
 @compiled
-def _add_local(distances, squares, factors, local):
-    """Add what pairs of one sum, with their Σd and Σd², give to the local measures."""
-    local[CV2] += distances * factors[CV2]
-    local[LV] += squares * factors[LV]
-    local[CV2_GEO] += distances * factors[CV2_GEO]
-    local[LV_GEO] += squares * factors[LV_GEO]
+def _packed(distance):
+    """Word that adds d and d² of one pair to those kept for its sum."""
+    return np.uint64((distance << _SQUARE_BITS) + distance * distance)
 
 
 @compiled
 def _add_far_pair(total, distance, local):
     factors = np.zeros(4)
     _write_factors(total, factors)
-    _add_local(distance, distance * distance, factors, local)
+    local[CV2] += distance * factors[CV2]
+    local[LV] += distance * distance * factors[LV]
+    local[CV2_GEO] += distance * factors[CV2_GEO]
+    local[LV_GEO] += distance * distance * factors[LV_GEO]
 
 
 @compiled
@@ -143,7 +138,7 @@ def _sum_listed_pairs(spikes, whole, local, lengths, kept):
         products += first * second
         equal_ones += total == 2
         if total < _KEPT:
-            kept[np.uint64(total)] += np.uint64((distance << _SQUARE_BITS) + distance * distance)
+            kept[np.uint64(total)] += _packed(distance)
         else:
             _add_far_pair(total, distance, local)
     last = spikes[len(spikes) - 1] - spikes[len(spikes) - 2]
@@ -178,7 +173,7 @@ def _sum_near_pairs(near, row, whole, lengths, kept, later, masks, left_over):
         for first in range(1, sum_ // 2 + 1):
             pairs = _count_either(pair, later[first], later[sum_ - first])
             distance = sum_ - 2 * first
-            kept[sum_] += np.uint64(pairs * ((distance << _SQUARE_BITS) + distance * distance))
+            kept[sum_] += np.uint64(pairs) * _packed(distance)
             whole[PRODUCTS] += pairs * first * (sum_ - first)
             whole[UNEQUAL] += pairs * (sum_ > 2)
     for word in range(size):
@@ -226,7 +221,7 @@ def _sum_pairs_left_over(near, row, beginnings, whole, local, lengths, kept):
         products += first * (total - first)
         pairs += 1
         if total < _KEPT:
-            kept[np.uint64(total)] += np.uint64((distance << _SQUARE_BITS) + distance * distance)
+            kept[np.uint64(total)] += _packed(distance)
         else:
             _add_far_pair(total, distance, local)
     opening = _next_spike(row, size, -1)

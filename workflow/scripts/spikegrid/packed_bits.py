@@ -66,10 +66,16 @@ def compiled(kernel: Callable) -> Callable:
 def count_spikes(words, counts):
     """Write the number of bits of each unit into ``counts``, int64 [U]."""
     for unit in range(len(words)):
-        spikes = np.uint64(0)
-        for word in words[unit]:
-            spikes += popcount(word)
-        counts[unit] = spikes
+        counts[unit] = count_bits(words[unit])
+
+
+@compiled
+def count_bits(words):
+    """Number of bits of a train, int64."""
+    bits = np.uint64(0)
+    for word in words:
+        bits += popcount(word)
+    return np.int64(bits)
 
 
 @compiled

@@ -2,8 +2,9 @@
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
+
+from spikegrid.packed_bits import compiled
 
 _BIT_VALUES = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -44,7 +45,7 @@ def _pack_with_torch(fired: Tensor) -> np.ndarray:
     return (octets * values).sum(dim=2, dtype=torch.uint8).cpu().numpy()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pack_rows(outputs: np.ndarray, threshold: np.float32, packed: np.ndarray) -> None:
     """Pack float32 [batch, U] into zeros."""
     images, units = outputs.shape
@@ -58,7 +59,7 @@ def _pack_rows(outputs: np.ndarray, threshold: np.float32, packed: np.ndarray) -
             packed[image, unit // 8] |= np.uint8(outputs[image, unit] > threshold) << np.uint8(unit % 8)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pack_pixels(outputs: np.ndarray, threshold: np.float32, packed: np.ndarray) -> None:
     """Pack float32 [batch, pixels, channels] channel by channel: 64 pixels of every channel become a word at a time.
 
@@ -88,7 +89,7 @@ def _pack_pixels(outputs: np.ndarray, threshold: np.float32, packed: np.ndarray)
         packed[image] = row.view(np.uint8)[: packed.shape[1]]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _lay_words(words: np.ndarray, first: int, pixels: int, row: np.ndarray) -> None:
     """Lay a word of each channel into a row of bits, where the channel's pixels from ``first`` on have their place."""
     for channel in range(len(words)):
@@ -99,7 +100,7 @@ def _lay_words(words: np.ndarray, first: int, pixels: int, row: np.ndarray) -> N
             row[place // 64 + 1] |= words[channel] >> (np.uint64(64) - shift)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _take_bits(packed: np.ndarray, units: np.ndarray, taken: np.ndarray) -> None:
     for image in range(len(packed)):
         for place, unit in enumerate(units):
