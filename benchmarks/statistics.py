@@ -24,6 +24,9 @@ WIDTHS = (20, 50, 100)
 BY_ELEPHANT, BY_NEO, IN_FILE, READ = 64, 8, 512, 1 << 16
 """Units that elephant measures in a round, on arrays and on neo objects; units of a file; units that are only read."""
 
+CHECKPOINTS = 4
+"""Checkpoints of a file."""
+
 OF_INTERVALS = ("mean_interval", "interval_cv", "cv2", "lv", "cv2_geo", "lv_geo", "geometric_distance")
 
 
@@ -108,18 +111,19 @@ def _from_file() -> Line:
         path = Path(folder) / "spikes.npz"
         _write(path, array)
 
-        def ours() -> dict[str, np.ndarray]:
+        def ours() -> list[dict[str, np.ndarray]]:
             with spikes.load(path) as file:
-                return next(all_statistics(trains) for _, _, trains in file.trains("layer"))
+                return [all_statistics(trains) for _, _, trains in file.trains("layer")]
 
-        def theirs() -> list[dict[str, float]]:
-            return peers.from_file(path, "layer", IN_FILE, WIDTHS)
+        def theirs() -> list[list[dict[str, float]]]:
+            return list(peers.from_file(path, "layer", IN_FILE, WIDTHS))
 
         set_threads(2)
-        _compare(ours(), theirs())
+        for own, other in zip(ours(), theirs(), strict=True):
+            _compare(own, other)
         taken = seconds({"ours": ours, "theirs": theirs})
         set_threads(1)
-    case = f"file to statistics, {IN_FILE} units, 2 threads"
+    case = f"file to statistics, {CHECKPOINTS} × {IN_FILE} units, 2 threads"
     return _against(taken["ours"], taken["theirs"], case, "elephant from the same file", 200, "a file")
 
 
@@ -160,10 +164,11 @@ def _tests_and_fits(array: np.ndarray) -> Iterator[Line]:
 def _write(path: Path, array: np.ndarray) -> None:
     units, images = array.shape
     layer = SpikeLayer("layer", 1, (units,), units, units)
-    arrays = {"seeds": np.zeros(1, np.int32), "epochs": np.zeros(1, np.int32)}
+    arrays = {"seeds": np.zeros(1, np.int32), "epochs": np.arange(CHECKPOINTS, dtype=np.int32)}
     arrays |= {"index": np.arange(images, dtype=np.int32), "labels": np.zeros(images, np.int16)}
     with SpikeWriter(path, [layer], [np.arange(units)[:, None]], arrays, {"samples": images}) as writer:
-        writer.append(0, np.packbits(array.T, axis=1, bitorder="little"))
+        for checkpoint in range(CHECKPOINTS):
+            writer.append(0, np.packbits(np.roll(array, checkpoint, axis=0).T, axis=1, bitorder="little"))
 
 
 def _check(array: np.ndarray, trains: SpikeTrains) -> None:

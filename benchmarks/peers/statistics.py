@@ -38,11 +38,13 @@ def on_neo(spikes: np.ndarray, widths: Sequence[int]) -> Iterator[dict[str, floa
         yield values | _of_intervals(elephant.isi(whole).magnitude)
 
 
-def from_file(path: Path, layer: str, units: int, widths: Sequence[int]) -> list[dict[str, float]]:
-    """Return the statistics of every unit of the only checkpoint in a spike file."""
+def from_file(path: Path, layer: str, units: int, widths: Sequence[int]) -> Iterator[list[dict[str, float]]]:
+    """Yield the statistics of every unit at each checkpoint of the only seed in a spike file."""
     with np.load(path) as file:
-        images = np.unpackbits(file[layer][0, 0], axis=-1, count=units, bitorder="little")
-    return list(on_arrays(images.T, widths))
+        checkpoints = file[layer][0]
+    for packed in checkpoints:
+        images = np.unpackbits(packed, axis=-1, count=units, bitorder="little")
+        yield list(on_arrays(images.T, widths))
 
 
 def interval_distances(spikes: np.ndarray, generator: np.random.Generator) -> list[float]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from spikegrid.packed_bits import ONE, WORD, compiled, count_bits, popcount, trailing_zeros
 
-INTERVALS, TOTAL, SQUARES, PRODUCTS, FIRST, LAST, UNEQUAL = range(7)
+INTERVALS, TOTAL, SQUARES, DISTANCES, FIRST, LAST, UNEQUAL = range(7)
 WHOLE = 7
-"""Columns of ``whole``: number of intervals, ΣI, ΣI², ΣI·I' of neighbours, first I, last I, number of pairs s > 2."""
+"""Columns of ``whole``: number of intervals, ΣI, ΣI², Σd² of pairs, first I, last I, number of pairs s > 2."""
 
 CV2, LV, CV2_GEO, LV_GEO, DISTANCE = range(5)
 LOCAL = 5
@@ -47,9 +47,9 @@ def sum_intervals(words, whole, local, length):
     """
     size = words.shape[1]
     row = np.zeros(size + 1, np.uint64)
+    none, one, pair = np.zeros(size, np.uint64), np.zeros(size, np.uint64), np.zeros(size, np.uint64)
     left_over = np.zeros(size, np.uint64)
     later = np.zeros((_NEAR + 1, size), np.uint64)
-    masks = np.zeros((3, size), np.uint64)
     listed = np.zeros(size * WORD + _MOST_AT_ONCE, np.int64)
     factors = _local_factors()
     lengths = np.zeros(length + 1, np.int64)
@@ -61,15 +61,28 @@ def sum_intervals(words, whole, local, length):
         spikes = count_bits(row)
         if spikes < 2:
             continue
+        whole[unit, INTERVALS] = spikes - 1
+        whole[unit, UNEQUAL] = spikes - 2 - _count_three_in_a_row(row)
         if spikes * _DENSE > length:
             near = min(_NEAR, _DENSE * length // spikes)
-            _sum_near_pairs(near, row, whole[unit], lengths, kept, later, masks, left_over)
+            _sum_near_pairs(near, row, lengths, kept, later, none, one, pair, left_over)
             number = _list_bits(left_over, listed)
             _sum_pairs_left_over(near, row, listed[:number], whole[unit], local[unit], lengths, kept)
         else:
             number = _list_bits(row[:size], listed)
             _sum_listed_pairs(listed[:number], whole[unit], local[unit], lengths, kept)
-        _sum_up(spikes, spikes / length, whole[unit], local[unit], lengths, kept, factors)
+        _sum_up(spikes / length, whole[unit], local[unit], lengths, kept, factors)
+
+
+@compiled
+def _count_three_in_a_row(row):
+    """Number of pairs of adjacent intervals of one image each, int64."""
+    found = np.uint64(0)
+    for word in range(len(row) - 1):
+        second = (row[word] >> ONE) | (row[word + 1] << np.uint64(WORD - 1))
+        third = (row[word] >> np.uint64(2)) | (row[word + 1] << np.uint64(WORD - 2))
+        found += popcount(row[word] & second & third)
+    return np.int64(found)
 
 
 @compiled
@@ -130,54 +143,54 @@ def _add_far_pair(total, distance, local):
 @compiled
 def _sum_listed_pairs(spikes, whole, local, lengths, kept):
     """Sum over all intervals and pairs of a train whose spikes are listed."""
-    products = equal_ones = 0
+    far_squares = 0
     for place in range(len(spikes) - 2):
-        first, second = spikes[place + 1] - spikes[place], spikes[place + 2] - spikes[place + 1]
-        total, distance = first + second, abs(first - second)
+        first, total = spikes[place + 1] - spikes[place], spikes[place + 2] - spikes[place]
+        distance = abs(total - 2 * first)
         lengths[np.uint64(first)] += 1
-        products += first * second
-        equal_ones += total == 2
         if total < _KEPT:
             kept[np.uint64(total)] += _packed(distance)
         else:
+            far_squares += distance * distance
             _add_far_pair(total, distance, local)
     last = spikes[len(spikes) - 1] - spikes[len(spikes) - 2]
     lengths[last] += 1
     whole[FIRST], whole[LAST] = spikes[1] - spikes[0], last
     whole[TOTAL] = spikes[len(spikes) - 1] - spikes[0]
-    whole[PRODUCTS], whole[UNEQUAL] = products, len(spikes) - 2 - equal_ones
+    whole[DISTANCES] = far_squares
 
 
 @compiled
-def _sum_near_pairs(near, row, whole, lengths, kept, later, masks, left_over):
+def _sum_near_pairs(near, row, lengths, kept, later, none, one, pair, left_over):
     """Count intervals and pairs of a sum up to ``near`` by logic on words; leave spikes that begin other pairs over.
 
-    later: row k is the train k images later. masks: at which images one spike or more, two or more, follow within the
-    next s - 1 images; and whether a pair of sum s begins there.
+    later: row k is the train k images later. none, one: the spikes that none or one other follows within the next
+    s - 1 images. pair: those that begin a pair of sum s.
     """
-    one, two, pair = masks[0], masks[1], masks[2]
-    size = len(one)
+    none[:] = row[: len(none)]
     one[:] = 0
-    two[:] = 0
     for sum_ in range(1, near + 1):
         ahead = later[sum_]
         _shift(row, np.uint64(sum_), ahead)
-        found = np.uint64(0)
-        for word in range(size):
-            ends = row[word] & ahead[word]
-            found += popcount(ends & ~one[word])
-            pair[word] = ends & one[word] & ~two[word]
-            two[word] |= one[word] & ahead[word]
-            one[word] |= ahead[word]
-        lengths[sum_] += np.int64(found)
-        for first in range(1, sum_ // 2 + 1):
+        lengths[sum_] += _pass_spike(ahead, none, one, pair)
+        for first in range(1, (sum_ + 1) // 2):
             pairs = _count_either(pair, later[first], later[sum_ - first])
-            distance = sum_ - 2 * first
-            kept[sum_] += np.uint64(pairs) * _packed(distance)
-            whole[PRODUCTS] += pairs * first * (sum_ - first)
-            whole[UNEQUAL] += pairs * (sum_ > 2)
-    for word in range(size):
-        left_over[word] = row[word] & ~two[word]
+            kept[sum_] += np.uint64(pairs) * _packed(sum_ - 2 * first)
+    for word in range(len(left_over)):
+        left_over[word] = none[word] | one[word]
+
+
+@compiled
+def _pass_spike(ahead, none, one, pair):
+    """Move spikes followed by one ``ahead`` from ``none`` to ``one`` to ``pair``; return how many left the first."""
+    found = np.uint64(0)
+    for word in range(len(pair)):
+        spike, before, between = ahead[word], none[word], one[word]
+        found += popcount(spike & before)
+        pair[word] = spike & between
+        one[word] = (between & ~spike) | (before & spike)
+        none[word] = before & ~spike
+    return np.int64(found)
 
 
 @compiled
@@ -200,7 +213,7 @@ def _count_either(pair, first, second):
 def _sum_pairs_left_over(near, row, beginnings, whole, local, lengths, kept):
     """Add the intervals longer than ``near``, and the pairs of a greater sum, which begin at the spikes listed."""
     size = len(row) - 1
-    products = pairs = 0
+    far_squares = 0
     for place in range(len(beginnings)):
         start = beginnings[place]
         word, bit = np.uint64(start) >> np.uint64(6), np.uint64(start) & np.uint64(63)
@@ -218,19 +231,17 @@ def _sum_pairs_left_over(near, row, beginnings, whole, local, lengths, kept):
         if total < 0:
             continue
         distance = abs(total - 2 * first)
-        products += first * (total - first)
-        pairs += 1
         if total < _KEPT:
             kept[np.uint64(total)] += _packed(distance)
         else:
+            far_squares += distance * distance
             _add_far_pair(total, distance, local)
     opening = _next_spike(row, size, -1)
     last = beginnings[len(beginnings) - 1]
     whole[FIRST] = _next_spike(row, size, opening) - opening
     whole[LAST] = last - beginnings[len(beginnings) - 2]  # no pair begins at the last two spikes: both are left over
     whole[TOTAL] = last - opening
-    whole[PRODUCTS] += products
-    whole[UNEQUAL] += pairs
+    whole[DISTANCES] = far_squares
 
 
 @compiled
@@ -247,10 +258,10 @@ def _next_spike(row, size, start):
 
 
 @compiled
-def _sum_up(spikes, rate, whole, local, lengths, kept, factors):
+def _sum_up(rate, whole, local, lengths, kept, factors):
     """Sum over lengths and over s, and leave both empty for the next train."""
-    number = spikes - 1
-    squares = seen = length = 0
+    number = whole[INTERVALS]
+    squares = seen = length = distances = 0
     farthest, longer = 0.0, 1.0  # (1 - p)^length: the share of intervals that are longer, by the geometric law
     while seen < number:
         length += 1
@@ -262,6 +273,7 @@ def _sum_up(spikes, rate, whole, local, lengths, kept, factors):
     cv2 = lv = cv2_geo = lv_geo = 0.0
     for total in range(2, min(2 * length + 1, _KEPT)):
         distance, square = float(kept[total] >> np.uint64(_SQUARE_BITS)), float(kept[total] & _SQUARE_MASK)
+        distances += np.int64(kept[total] & _SQUARE_MASK)
         cv2 += distance * factors[total, CV2]
         lv += square * factors[total, LV]
         cv2_geo += distance * factors[total, CV2_GEO]
@@ -272,7 +284,8 @@ def _sum_up(spikes, rate, whole, local, lengths, kept, factors):
     local[CV2_GEO] += cv2_geo
     local[LV_GEO] += lv_geo
     local[DISTANCE] = farthest / number
-    whole[INTERVALS], whole[SQUARES] = number, squares
+    whole[SQUARES] = squares
+    whole[DISTANCES] += distances
 
 
 @compiled

@@ -46,8 +46,8 @@ def inter_spike_intervals(trains: SpikeTrains) -> Intervals:
 class IntervalSums:
     """Sums over the inter-spike intervals I of U units, and over pairs of adjacent intervals I, I', all [U].
 
-    counts, totals, squares: int64, number of intervals, ΣI, ΣI². products: int64, ΣI·I'. first, last: int64, the first
-    and the last interval, 0 where there is none. unequal: int64, number of pairs of which one is longer than 1.
+    counts, totals, squares: int64, number of intervals, ΣI, ΣI². distances: int64, Σ(I - I')². first, last: int64, the
+    first and the last interval, 0 where there is none. unequal: int64, number of pairs of which one is longer than 1.
     cv2, lv, cv2_geo, lv_geo: float64, sums over pairs of what the measures of these names are means of.
     distance: float64, see ``geometric_distance``; 0 where there is no interval.
     """
@@ -55,7 +55,7 @@ class IntervalSums:
     counts: np.ndarray
     totals: np.ndarray
     squares: np.ndarray
-    products: np.ndarray
+    distances: np.ndarray
     first: np.ndarray
     last: np.ndarray
     unequal: np.ndarray
@@ -163,7 +163,8 @@ def memory(sums: IntervalSums) -> np.ndarray:
     pairs = sums.counts - 1
     earlier, later = sums.totals - sums.last, sums.totals - sums.first
     base, later_base = (total // np.maximum(pairs, 1) for total in (earlier, later))
-    products = sums.products - base * later - later_base * earlier + pairs * base * later_base
+    both = 2 * sums.squares - sums.first**2 - sums.last**2  # Σ(I² + I'²), and I² + I'² - (I - I')² = 2 I·I'
+    products = (both - sums.distances) // 2 - base * later - later_base * earlier + pairs * base * later_base
     variance = _variance(sums.squares - sums.last**2, earlier, pairs)
     later_variance = _variance(sums.squares - sums.first**2, later, pairs)
     covariance = _divided(products, pairs) - (_divided(earlier, pairs) - base) * (_divided(later, pairs) - later_base)

@@ -25,14 +25,14 @@ _pool: ThreadPoolExecutor | None = None
 def set_threads(threads: int) -> None:
     """Let ``over_units`` use ``threads`` threads in this process. One is used until this is called."""
     global _threads, _pool
-    _threads, _pool = threads, ThreadPoolExecutor(threads) if threads > 1 else None
+    _threads, _pool = threads, ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
 
 def over_units(kernel: Callable, *arrays: np.ndarray, fixed: tuple = ()) -> None:
     """Call ``kernel(*blocks, *fixed)`` on blocks of the first axis of ``arrays``, shared out among threads.
 
     The first axis is that of the units, the same in all; blocks begin at multiples of 64 units. There are several for
-    each thread, because trains of some rates take longer than others.
+    each thread, because trains of some rates take longer than others, and because another thread may wake late.
     """
     units = len(arrays[0])
     if _pool is None:
@@ -40,9 +40,16 @@ def over_units(kernel: Callable, *arrays: np.ndarray, fixed: tuple = ()) -> None
         return
     blocks = _threads * _BLOCKS_A_THREAD
     bounds = sorted({units * block // blocks // WORD * WORD for block in range(blocks)} | {units})
-    parts = [[array[start:end] for array in arrays] for start, end in pairwise(bounds)]
-    for outcome in [_pool.submit(kernel, *part, *fixed) for part in parts]:
-        outcome.result()
+    parts = iter([[array[start:end] for array in arrays] for start, end in pairwise(bounds)])
+
+    def work() -> None:
+        for part in parts:
+            kernel(*part, *fixed)
+
+    others = [_pool.submit(work) for _ in range(_threads - 1)]
+    work()
+    for other in others:
+        other.result()
 
 
 @intrinsic
@@ -73,8 +80,8 @@ def count_spikes(words, counts):
 def count_bits(words):
     """Number of bits of a train, int64."""
     bits = np.uint64(0)
-    for word in words:
-        bits += popcount(word)
+    for word in range(len(words)):
+        bits += popcount(words[word])
     return np.int64(bits)
 
 
@@ -187,6 +194,10 @@ def find_farthest(words, rates, farthest, length):
         farthest[unit] = max(most, abs(spikes - rate * length))
 
 
+_SIDE = 8
+"""Squares of 64 × 64 bits on a side of a tile, 32 KiB: it stays near the core, and fills a line of it with one unit."""
+
+
 @compiled
 def transpose(words, numbers, packed, places):
     """Turn images into trains: bit n of row u of ``words`` is bit ``numbers[u]`` of row ``places[n]`` of ``packed``.
@@ -194,30 +205,31 @@ def transpose(words, numbers, packed, places):
     words: [U, W]. numbers: int64 [U], consecutive from a multiple of 64. packed: uint8 [images, bytes]. places: int64,
     one for each bit of a row.
     """
-    units = len(words)
-    for start in range(0, units, _SQUARES * WORD):
-        end = min(start + _SQUARES * WORD, units)
-        octets = np.empty((WORD, (end - start + WORD - 1) // WORD * 8), np.uint8)
-        octets[:] = 0
-        squares = octets.view(np.uint64)
-        first_byte = numbers[start] // 8
-        width = min(octets.shape[1], packed.shape[1] - first_byte)
-        for word in range(words.shape[1]):
-            images = min(WORD, len(places) - word * WORD)
-            for image in range(images):
-                row = packed[places[word * WORD + image]]
-                for byte in range(width):
-                    octets[image, byte] = row[first_byte + byte]
-            octets[images:] = 0
+    units, size = words.shape
+    octets = np.empty((WORD, _SIDE * _SIDE * 8), np.uint8)
+    squares = octets.view(np.uint64)
+    for word in range(0, size, _SIDE):
+        for start in range(0, units, _SIDE * WORD):
+            octets[:] = 0
+            _copy_tile(octets, packed, places[word * WORD : (word + _SIDE) * WORD], numbers[start] // 8)
             _transpose_squares(squares)
-            for square in range(squares.shape[1]):
-                first = start + square * WORD
-                for unit in range(min(WORD, end - first)):
-                    words[first + unit, word] = squares[unit, square]
+            for unit in range(min(_SIDE * WORD, units - start)):
+                train, row, lane = words[start + unit], squares[unit % WORD], unit // WORD * _SIDE
+                for column in range(min(_SIDE, size - word)):
+                    train[word + column] = row[lane + column]
 
 
-_SQUARES = 64
-"""Squares of 64 × 64 bits that are transposed side by side: 32 KiB, near the core."""
+@compiled
+def _copy_tile(octets, packed, places, first_byte):
+    """Copy 8 bytes of each of 64 × 8 images into each of 8 × 8 squares: those of 64 units by those of 64 images."""
+    width = min(_SIDE * 8, packed.shape[1] - first_byte)
+    for place in range(len(places)):
+        row, target, column = packed[places[place]], octets[place % WORD], place // WORD
+        for square in range(width // 8):
+            for byte in range(8):
+                target[(square * _SIDE + column) * 8 + byte] = row[first_byte + square * 8 + byte]
+        for byte in range(width // 8 * 8, width):
+            target[(byte // 8 * _SIDE + column) * 8 + byte % 8] = row[first_byte + byte]
 
 
 @compiled

@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -260,8 +261,9 @@ class Spikes:
             return self._archive[f"{layer}:units"]
 
     def packed(self, layer: str) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Yield seed, epoch and packed spikes uint8 [N, ceil(kept/8)] of a layer, one checkpoint in memory.
+        """Yield seed, epoch and packed spikes uint8 [N, ceil(kept/8)] of a layer, two checkpoints in memory.
 
+        The next one is inflated while the caller works on this one.
         The checksum of the layer is compared after the last one: trust what came before only once the iterator has
         ended. Raises InputError when the file is damaged.
         """
@@ -270,12 +272,14 @@ class Spikes:
             member._decompressor = isal_zlib.decompressobj(-15)  # zlib's takes 1.6 times as long
             np.lib.format.read_magic(member)
             np.lib.format.read_array_header_1_0(member)
-            for seed in self.seeds:
-                for epoch in self.epochs:
-                    content = member.read(shape[0] * shape[1])
+            with ThreadPoolExecutor(1) as reader:
+                following = reader.submit(member.read, shape[0] * shape[1])
+                for seed, epoch in product(self.seeds, self.epochs):
+                    content = following.result()
+                    following = reader.submit(member.read, shape[0] * shape[1])
                     yield seed, epoch, np.frombuffer(content, np.uint8).reshape(shape)
-            if member.read(1):
-                raise ValueError(f"layer {layer} goes on after its last checkpoint")
+                if following.result():
+                    raise ValueError(f"layer {layer} goes on after its last checkpoint")
 
     def rasters(self, layer: str) -> Iterator[tuple[int, int, Raster]]:
         """Yield seed, epoch and spikes of a layer, from which trains are made in any order of images."""
@@ -284,7 +288,7 @@ class Spikes:
             yield seed, epoch, Raster(packed, kept)
 
     def trains(self, layer: str) -> Iterator[tuple[int, int, SpikeTrains]]:
-        """Yield seed, epoch and spike trains of a layer, in the order of the file, one checkpoint in memory."""
+        """Yield seed, epoch and spike trains of a layer, in the order of the file, three checkpoints in memory."""
         for seed, epoch, raster in self.rasters(layer):
             yield seed, epoch, raster.trains()
 
