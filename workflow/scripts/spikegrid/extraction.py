@@ -1,7 +1,8 @@
 """Extraction: every checkpoint of a run is shown the same images in the same order, and its spikes are written."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from spikegrid.randomness import derived_seed
 from spikegrid.spikes import SpikeLayer, SpikeWriter
 
 _LARGEST_OUTPUT = 1 << 20
+_MOST_HELD = 1 << 24
 _CHANGING = "the thresholded layers of the network change from one forward pass to the next"
 
 _log = logging.getLogger("spikegrid")
@@ -108,13 +110,14 @@ def extract_spikes(
         "classes": images.classes,
         "versions": {package.__name__: package.__version__ for package in (spikegrid, torch, np)},
     }
+    inputs = partial(_inputs, images, index, presented_batch(layers), device)
+    held = list(inputs()) if len(index) * images.images[0].size <= _MOST_HELD else None
     progress = tqdm(total=len(seeds) * len(epochs), desc="/".join(names), leave=False, disable=None)
     with SpikeWriter(path, stored, positions, arrays, description) as writer, progress:
         for seed in seeds:
             for epoch in epochs:
                 network.load_state_dict(checkpoints.state(seed, epoch))
-                inputs = _inputs(images, index, presented_batch(layers), device)
-                _present(network, inputs, layers, kept, settings["threshold"], writer.append)
+                _present(network, held or inputs(), layers, kept, settings["threshold"], writer.append)
                 progress.update()
     kept_count, all_count = sum(map(len, kept)), sum(layer.units for layer in layers)
     _log.info(
@@ -131,7 +134,7 @@ def _inputs(images: ImageSet, index: np.ndarray, batch_size: int, device: torch.
 
 def _present(
     network: nn.Module,
-    inputs: Iterator[Tensor],
+    inputs: Iterable[Tensor],
     layers: list[Layer],
     kept: list[np.ndarray],
     threshold: float,
