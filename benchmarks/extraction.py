@@ -23,11 +23,13 @@ from torch import nn
 from benchmarks.peers import extraction as peers
 from benchmarks.timing import Line, Ratio, in_words, seconds
 from spikegrid import spikes
+from spikegrid.capture import Capture, find_layers
 from spikegrid.checkpoints import Checkpoints, TrainedNetwork, save_checkpoints
 from spikegrid.device import prepare_device
-from spikegrid.extraction import extract_spikes
+from spikegrid.extraction import extract_spikes, presented_batch
 from spikegrid.images import TEST, TRAIN, ImageSet
 from spikegrid.networks import as_inputs, network_builder
+from spikegrid.packing import pack
 
 _CPU = torch.device("cpu")
 _PRESENTED = {"images": "test", "samples": None, "order": "given", "threshold": 0, "units_per_layer": None}
@@ -105,6 +107,16 @@ class Bench:
             with torch.inference_mode():
                 for batch in self.inputs.split(self.case.batch):
                     self.network(batch)
+
+    def capture(self) -> None:
+        """Run the forward passes of every checkpoint as extraction does, and drop the packed spikes."""
+        self.network.to(memory_format=torch.channels_last).eval()
+        batch = presented_batch(find_layers(self.network, self.inputs[:2]))
+        for epoch in self._states.epochs:
+            self.network.load_state_dict(self._states.state(0, epoch))
+            with torch.inference_mode(), Capture(lambda outputs, _: pack(outputs, 0)):
+                for inputs in self.inputs.split(batch):
+                    self.network(inputs)
 
     def save_bool(self) -> None:
         """Extract with hooks to bool arrays, at the first checkpoint."""
@@ -214,6 +226,7 @@ def _times(bench: Bench) -> Iterator[Line]:
         {
             "ours": bench.extract,
             "limit": bench.forward,
+            "captured": bench.capture,
             "ours, one core": pinned(bench.extract),
             "limit, one core": pinned(bench.forward),
             "bool": bench.save_bool,
@@ -221,16 +234,16 @@ def _times(bench: Bench) -> Iterator[Line]:
         }
     )
     case = bench.case
-    for key in ("ours", "limit", "ours, one core", "limit, one core"):
+    for key in ("ours", "limit", "captured", "ours, one core", "limit, one core"):
         taken[key] /= case.checkpoints
     median = {key: in_words(float(np.median(values))) for key, values in taken.items()}
     for cores, goal in (("", 1.08), (", one core", 1.20)):
         ours, limit = f"ours{cores}", f"limit{cores}"
         ratio = Ratio.over(taken[ours], taken[limit])
         against = f"bare forward pass, batch {case.batch}"
-        yield Line(
-            "extraction", f"{case.name}{cores}", against, ratio, goal, "at most", "×", median[ours], median[limit]
-        )
+        why = f"the pass with its outputs captured and packed, nothing kept, takes {median['captured']}"
+        words = median[ours], median[limit], why
+        yield Line("extraction", f"{case.name}{cores}", against, ratio, goal, "at most", "×", *words)
     for key, peer, goal in (
         ("bool", "hooks, bool, savez_compressed", case.faster_than_bool),
         ("packed", "hooks, packbits, savez_compressed", 2.5),
@@ -238,7 +251,7 @@ def _times(bench: Bench) -> Iterator[Line]:
         ratio = Ratio.over(taken[key], taken["ours"])
         most = float(np.median(taken[key] / taken["limit"]))
         why = f"this script takes {most:.3g} times the bare forward pass: no extraction can be faster by more"
-        words = median["ours"], median[key], why if most < goal else ""
+        words = median["ours"], median[key], why
         yield Line("extraction", case.name, peer, ratio, goal, "at least", "×", *words)
 
 

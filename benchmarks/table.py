@@ -58,7 +58,7 @@ def _in_words(line: Line) -> str:
         ratio += f" ({_number(line.ratio.least)} to {_number(line.ratio.greatest)})"
     text = f"{line.step:10} {line.case:51} {line.against:37} {ratio:26} {_goal(line):7} {_verdict(line)}".rstrip()
     sides = f"{line.ours} against {line.theirs}" if line.ours and line.theirs else line.ours
-    return "\n".join([text, *(f"{'':13}{part}" for part in (sides, line.why) if part)])
+    return "\n".join([text, *(f"{'':13}{part}" for part in (sides, _why(line)) if part)])
 
 
 def _goal(line: Line) -> str:
@@ -69,6 +69,10 @@ def _verdict(line: Line) -> str:
     return {True: "met", False: "missed", None: ""}[line.met]
 
 
+def _why(line: Line) -> str:
+    return line.why if line.met is False else ""
+
+
 def _number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
@@ -76,7 +80,7 @@ def _number(value: float) -> str:
 def _row(line: Line) -> dict[str, str | float | None]:
     ratio = {"ratio": line.ratio.median, "least": line.ratio.least, "greatest": line.ratio.greatest}
     goal = {"unit": line.unit, "goal": _goal(line), "verdict": _verdict(line)}
-    sides = {"ours": line.ours, "theirs": line.theirs, "why": line.why}
+    sides = {"ours": line.ours, "theirs": line.theirs, "why": _why(line)}
     return {"step": line.step, "case": line.case, "against": line.against, **ratio, **goal, **sides}
 
 
