@@ -36,9 +36,14 @@ FACTORS = (1, 2, 4, 8)
 
 OBSERVABLES = ("firing", "intervals", "correlations", "class_information", "process")
 
-SMALLEST = {"units": 256, "images": 1024, "checkpoints": 2, "seeds": 1}
-SMALLEST_COLLECTED = {"runs": 32}
-"""Sizes of the smallest trial of the steps of a run, and of that which joins runs; along each axis the others stay."""
+_OF_SPIKES = {"units": 512, "images": 4096, "checkpoints": 2, "seeds": 2}
+SMALLEST = {
+    "training": {"units": 256, "images": 1024, "checkpoints": 2, "seeds": 1},
+    "extraction": {"units": 256, "images": 1024, "checkpoints": 2, "seeds": 1},
+    **dict.fromkeys(OBSERVABLES, _OF_SPIKES),
+    "collecting": {"runs": 32},
+}
+"""Sizes of the smallest trial of each step; along each axis the others stay."""
 
 LINEAR, FLAT = 1.05, 0.1
 """Goals: exponents of time, and of memory where it must not grow."""
@@ -141,15 +146,14 @@ def _trials() -> pd.DataFrame:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         for step in _STEPS:
-            smallest = SMALLEST_COLLECTED if step == "collecting" else SMALLEST
+            smallest = SMALLEST[step]
             warm_up = {axis: _WARM_UP[axis] for axis in smallest}
-            _write_files(Path(name, step), step, warm_up)
+            small = _with_files(Path(name), step, warm_up)
             for axis, factor in product(smallest, FACTORS):
                 sizes = smallest | {axis: smallest[axis] * factor}
-                folder = Path(name, f"{step} {axis} {factor}")
-                _write_files(folder, step, sizes)
+                sized = _with_files(Path(name), step, sizes)
                 for number in range(ROUNDS):
-                    cost = measured(_warmed_up, step, (Path(name, step), warm_up), (folder, sizes))
+                    cost = measured(_warmed_up, step, small, sized)
                     rows.append((number, step, axis, sizes[axis], cost.seconds, max(cost.memory / 1e6, LEAST_MB)))
     return pd.DataFrame(rows, columns=["round", "step", "axis", "size", "seconds", "peak_mb"])
 
@@ -199,8 +203,12 @@ _STEPS = {
 }
 
 
-def _write_files(folder: Path, step: str, sizes: dict[str, int]) -> None:
-    """Write what a trial reads."""
+def _with_files(root: Path, step: str, sizes: dict[str, int]) -> tuple[Path, dict[str, int]]:
+    """Return the folder of what a trial reads, written unless it is there, and the sizes; observables share spikes."""
+    read = "spikes" if step in OBSERVABLES else step
+    folder = root / "-".join([read, *map(str, sizes.values())])
+    if folder.exists():
+        return folder, sizes
     folder.mkdir()
     if step == "collecting":
         _write_features(folder, sizes["runs"])
@@ -211,6 +219,7 @@ def _write_files(folder: Path, step: str, sizes: dict[str, int]) -> None:
         images.save(folder / "images.safetensors", _images(trains, tests))
     if step == "extraction":
         save_checkpoints(folder / "checkpoints.safetensors", _run(sizes), _train(_images(64, 64), sizes))
+    return folder, sizes
 
 
 def _train(image_set: ImageSet, sizes: dict[str, int]) -> list[TrainedNetwork]:

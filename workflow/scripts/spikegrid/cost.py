@@ -4,6 +4,7 @@ Seconds are those of all threads, on the processor: what cores are filled with, 
 """
 
 import ast
+import gc
 import os
 import resource
 import subprocess
@@ -96,6 +97,8 @@ def _processes(module: str) -> BaseContext:
 
 def _measure(prepare: Callable[..., Work], arguments: tuple[Any, ...]) -> Cost:
     work = prepare(*arguments)
+    gc.collect()
+    gc.freeze()  # else going through all that was imported falls into the work, or not, by chance
     imported, started = _peak(), time.process_time()
     work()
     return Cost(time.process_time() - started, _peak() - imported)
