@@ -175,6 +175,11 @@ def test_source_that_gives_something_else_is_refused_in_one_line(field, value, m
     assert "\n" not in str(caught.value)
 
 
+def test_source_that_gives_no_image_set_is_refused_in_one_line():
+    with pytest.raises(InputError, match=r"dataset mine: load\(\) returned a tuple; expected an ImageSet"):
+        prepare((np.zeros((6, 1, 2, 2)), np.zeros(6)), "mine", None, None, 0.4)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.uint64])
 def test_labels_and_split_of_any_whole_type_are_kept_in_that_of_the_set(dtype):
     images = numbered([0, 1, 2] * 2, [0, 0, 0, 1, 1, 1])

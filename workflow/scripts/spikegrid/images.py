@@ -106,6 +106,8 @@ def prepare(images: ImageSet, name: str, train_size: int | None, test_size: int 
 
 def _check(images: ImageSet, name: str) -> None:
     """Check that a source gives what an ImageSet says, whole numbers of any type for labels and split."""
+    if not isinstance(images, ImageSet):
+        raise InputError(f"dataset {name}: load() returned a {type(images).__name__}; expected an ImageSet")
     pixels, labels, split, classes = images.images, images.labels, images.split, images.classes
     where = f"dataset {name}: {images.source}"
     if len(classes) < 2:

@@ -1,4 +1,4 @@
-"""Any folder with one folder of images for each class, or with such folders under `train` and `test` (or `val`)."""
+"""Any folder with one folder of images for each class, or with such folders under ``train`` and ``test`` or ``val``."""
 
 from pathlib import Path
 
