@@ -242,7 +242,7 @@ MISTAKES = [
     ),
     ("observables.firing.orders", ["random", None], ["observables.firing.orders.1 is None", "random, class_blocked"]),
     # kinds
-    ("datasets.digits.kind", "digit", ["datasets.digits.kind is 'digit'", "one of cifar10, digits", "'digits'"]),
+    ("datasets.digits.kind", "digit", ["datasets.digits.kind is 'digit'", "one of arrays, cifar10", "'digits'"]),
     (
         "regimes.untrained.kind",
         "x",
@@ -311,12 +311,33 @@ def test_image_folder_with_a_single_class_is_refused_before_any_job(tmp_path):
     assert "at least 2 classes" in message
 
 
-@pytest.mark.parametrize("parts", [["cat", "dog"], ["train/cat", "train/dog", "test/cat", "test/dog"]])
+@pytest.mark.parametrize("parts", [[""], ["train", "test"], ["train", "val"]])
 def test_image_folder_with_two_classes_is_accepted(tmp_path, parts):
     for part in parts:
-        (tmp_path / part).mkdir(parents=True)
+        for name in ("cat", "dog"):
+            (tmp_path / part / name).mkdir(parents=True)
     config, _ = complete_configuration(changed("datasets.photos", {"kind": "image_folder", "path": str(tmp_path)}))
     assert config["datasets"]["photos"]["size"] == 32
+
+
+@pytest.mark.parametrize("test", ["test", "val"])
+def test_image_folder_whose_parts_hold_no_classes_is_refused_before_any_job(tmp_path, test):
+    for part in ("train", test):
+        (tmp_path / part).mkdir()
+    message = refusal(changed("datasets.photos", {"kind": "image_folder", "path": str(tmp_path)}))
+    assert "datasets.photos.path" in message
+
+
+@pytest.mark.parametrize("name", ["images.npz", "images.safetensors"])
+def test_array_file_is_accepted_and_a_file_of_another_kind_or_none_is_refused_before_any_job(tmp_path, name):
+    entry = {"kind": "arrays", "path": str(tmp_path / name)}
+    assert "datasets.mine.path" in refusal(changed("datasets.mine", entry))
+    (tmp_path / name).touch()
+    config, _ = complete_configuration(changed("datasets.mine", entry))
+    assert config["datasets"]["mine"]["classes"] == []
+    (tmp_path / "images.npy").touch()
+    message = refusal(changed("datasets.mine", entry | {"path": str(tmp_path / "images.npy")}))
+    assert "a name ending in .npz or .safetensors" in message
 
 
 def test_configuration_of_one_regime_is_accepted():

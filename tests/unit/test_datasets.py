@@ -1,19 +1,25 @@
 """The dataset plug-ins, on made-up files and, where they lie beside the checkout, on real images."""
 
+import hashlib
 import io
+import shutil
+import tarfile
 import urllib.error
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 import sklearn.datasets
 import torchvision.datasets.mnist
+import torchvision.datasets.utils
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from spikegrid import downloads
-from spikegrid.datasets import cifar10, digits, fashion_mnist, image_folder, mnist
+from spikegrid import cifar, downloads
+from spikegrid.datasets import cifar10, cifar100, digits, fashion_mnist, image_folder, kmnist, mnist, svhn
 from spikegrid.errors import InputError
 from spikegrid.images import TEST, TRAIN, prepare
 
@@ -21,6 +27,21 @@ from spikegrid.images import TEST, TRAIN, prepare
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch):
     monkeypatch.setattr(downloads, "PAUSE_SECONDS", 0)
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch) -> Path:
+    """A folder whose files torchvision fetches in the place of those of the network, by their names, over https."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+
+    def fetch(url: str, filename: str) -> None:
+        assert url.startswith("https://")
+        shutil.copy(folder / Path(url).name, filename)
+
+    monkeypatch.setattr(torchvision.datasets.utils, "_get_redirect_url", lambda url, **_: url)
+    monkeypatch.setattr(torchvision.datasets.utils, "_urlretrieve", fetch)
+    return folder
 
 
 # --- digits ---
@@ -37,10 +58,12 @@ def test_digits_are_those_of_scikit_learn_with_grey_levels_over_0_to_255():
     assert images.classes == list("0123456789")
 
 
-# --- MNIST, Fashion-MNIST, CIFAR-10 ---
+# --- MNIST, Fashion-MNIST, Kuzushiji-MNIST ---
+
+FOLDERS = {mnist: "MNIST", fashion_mnist: "FashionMNIST", kmnist: "KMNIST"}
 
 
-@pytest.mark.parametrize("plugin", [mnist, fashion_mnist])
+@pytest.mark.parametrize("plugin", FOLDERS)
 def test_without_network_the_four_files_and_their_folder_are_named_in_one_line(plugin, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise urllib.error.URLError("no network")
@@ -49,7 +72,7 @@ def test_without_network_the_four_files_and_their_folder_are_named_in_one_line(p
     with pytest.raises(InputError, match="could not download") as caught:
         plugin.load(str(tmp_path))
     message = str(caught.value)
-    assert str(tmp_path / ("MNIST" if plugin is mnist else "FashionMNIST") / "raw") in message
+    assert str(tmp_path / FOLDERS[plugin] / "raw") in message
     for name in (
         "train-images-idx3-ubyte",
         "train-labels-idx1-ubyte",
@@ -60,9 +83,11 @@ def test_without_network_the_four_files_and_their_folder_are_named_in_one_line(p
     assert "\n" not in message
 
 
-def test_fashion_mnist_is_fetched_over_https():
-    assert fashion_mnist.FashionMNIST.mirrors
-    assert all(mirror.startswith("https://") for mirror in fashion_mnist.FashionMNIST.mirrors)
+@pytest.mark.parametrize("dataset", [fashion_mnist.FashionMNIST, kmnist.KMNIST])
+def test_relatives_of_mnist_are_fetched_over_https_with_the_checksums_of_torchvision(dataset):
+    assert dataset.mirrors
+    assert all(mirror.startswith("https://") for mirror in dataset.mirrors)
+    assert dataset.resources == getattr(torchvision.datasets, dataset.__name__).resources
 
 
 def test_real_mnist_is_read_as_it_lies(shared_data):
@@ -75,45 +100,162 @@ def test_real_mnist_is_read_as_it_lies(shared_data):
     assert images.part(TEST)[1][:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
 
 
-@pytest.fixture
-def cifar_folder(tmp_path, monkeypatch) -> Path:
-    """CIFAR-10 in its binary version with 4 images a file; byte values spell file, channel and place."""
-    monkeypatch.setattr(cifar10, "IMAGES_PER_FILE", 4)
-    folder = tmp_path / "cifar-10-batches-bin"
-    folder.mkdir()
-    for number, name in enumerate(cifar10.FILES):
-        pixels = 40 * number + 10 * np.arange(3)[:, None, None] + (np.arange(32)[:, None] + np.arange(32)) % 9
-        pixels = np.tile(pixels, (4, 1, 1, 1))
-        records = np.concatenate([np.arange(4)[:, None] + number, pixels.reshape(4, -1)], axis=1)
-        records.astype(np.uint8).tofile(folder / name)
-    return folder
+# --- CIFAR-10, CIFAR-100 ---
 
 
-def test_cifar10_is_read_from_its_binary_version(cifar_folder):
-    images = cifar10.load(str(cifar_folder.parent))
-    assert images.images.shape == (24, 3, 32, 32)
-    assert images.images.dtype == np.uint8
-    assert images.images[9, :, 7, 3].tolist() == [81, 91, 101]  # file 2: 80, channel: 0, 10, 20, place: (7 + 3) % 9
-    assert images.images[9, :, 7, 4].tolist() == [82, 92, 102]
-    assert images.labels.tolist() == [number + place for number in range(6) for place in range(4)]
-    assert images.split.tolist() == [TRAIN] * 20 + [TEST] * 4
+def write_cifar(folder: Path, version: cifar.BinaryVersion) -> tuple[np.ndarray, np.ndarray]:
+    """Write records of random images; return images and classes. A byte before that of the class names no class."""
+    generator = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    images, classes = [], []
+    for name, count in (version.train | version.test).items():
+        images.append(generator.integers(0, 256, (count, 3, 32, 32)).astype(np.uint8))
+        classes.append(generator.integers(0, 10, count).astype(np.uint8))
+        with (folder / name).open("wb") as stream:
+            for image, label in zip(images[-1], classes[-1]):
+                stream.write(bytes([*[255] * (version.labels - 1), label]))
+                for channel in image:
+                    for row in channel:
+                        stream.write(row.tobytes())
+    return np.concatenate(images), np.concatenate(classes)
 
 
-def test_cifar10_file_of_another_length_is_refused_by_name(cifar_folder):
-    with open(cifar_folder / "data_batch_3.bin", "ab") as stream:
+@pytest.fixture(params=[cifar10, cifar100], ids=["cifar10", "cifar100"])
+def small_cifar(request, monkeypatch):
+    """A plug-in of CIFAR whose files hold 4 images each for training and 3 for tests."""
+    plugin, version = request.param, request.param.VERSION
+    few = replace(version, train=dict.fromkeys(version.train, 4), test=dict.fromkeys(version.test, 3))
+    monkeypatch.setattr(plugin, "VERSION", few)
+    return plugin
+
+
+def test_cifar_is_read_from_its_binary_version(small_cifar, tmp_path):
+    version = small_cifar.VERSION
+    expected, classes = write_cifar(tmp_path / version.folder, version)
+    images = small_cifar.load(str(tmp_path))
+    np.testing.assert_array_equal(images.images, expected)
+    np.testing.assert_array_equal(images.labels, classes)
+    assert (images.images.dtype, images.labels.dtype) == (np.uint8, np.int16)
+    assert images.split.tolist() == [TRAIN] * 4 * len(version.train) + [TEST] * 3
+
+
+def write_archive(source: Path, version: cifar.BinaryVersion) -> tuple[np.ndarray, str]:
+    """Write the archive of random images to where it is fetched from; return the images and its checksum."""
+    images, _ = write_cifar(source / version.folder, version)
+    archive = source / Path(version.url).name
+    with tarfile.open(archive, "w:gz") as stream:
+        stream.add(source / version.folder, version.folder)
+    return images, hashlib.md5(archive.read_bytes()).hexdigest()
+
+
+def test_cifar_archive_is_fetched_checked_and_unpacked(small_cifar, source, tmp_path, monkeypatch):
+    expected, md5 = write_archive(source, small_cifar.VERSION)
+    monkeypatch.setattr(small_cifar, "VERSION", replace(small_cifar.VERSION, md5=md5))
+    np.testing.assert_array_equal(small_cifar.load(str(tmp_path / "data")).images, expected)
+
+
+def test_cifar_archive_of_another_checksum_is_not_unpacked(small_cifar, source, tmp_path):
+    write_archive(source, small_cifar.VERSION)
+    with pytest.raises(InputError, match="could not download"):
+        small_cifar.load(str(tmp_path / "data"))
+    assert not (tmp_path / "data" / small_cifar.VERSION.folder).exists()
+
+
+def test_cifar_file_of_another_length_is_refused_by_name(small_cifar, tmp_path):
+    version = small_cifar.VERSION
+    write_cifar(tmp_path / version.folder, version)
+    with open(tmp_path / version.folder / [*version.train][-1], "ab") as stream:
         stream.write(b"x")
-    with pytest.raises(InputError, match=r"data_batch_3.bin: 12293 bytes; expected 12292; delete it and run again"):
-        cifar10.load(str(cifar_folder.parent))
+    length = 4 * (3072 + version.labels)
+    with pytest.raises(InputError, match=rf"\.bin: {length + 1} bytes; expected {length}; delete it and run again"):
+        small_cifar.load(str(tmp_path))
 
 
-def test_cifar10_without_network_is_one_line_with_the_missing_files(cifar_folder, monkeypatch):
+def test_cifar_without_network_is_one_line_with_the_missing_files(small_cifar, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise urllib.error.URLError("no network")
 
-    monkeypatch.setattr(cifar10, "download_and_extract_archive", fail)
-    (cifar_folder / "test_batch.bin").unlink()
-    with pytest.raises(InputError, match=f"put these files into {cifar_folder} .*: test_batch.bin$"):
-        cifar10.load(str(cifar_folder.parent))
+    version = small_cifar.VERSION
+    (test,) = version.test
+    write_cifar(tmp_path / version.folder, version)
+    monkeypatch.setattr(cifar, "download_and_extract_archive", fail)
+    (tmp_path / version.folder / test).unlink()
+    with pytest.raises(InputError, match=f"put these files into {tmp_path / version.folder} .*: {test}$"):
+        small_cifar.load(str(tmp_path))
+
+
+@pytest.mark.parametrize("plugin", [cifar10, cifar100])
+def test_cifar_is_whole_as_declared_and_fetched_over_https(plugin):
+    version = plugin.VERSION
+    assert version.url.startswith("https://")
+    assert len(version.md5) == 32
+    declared = {
+        "train": sum(version.train.values()),
+        "test": sum(version.test.values()),
+        "classes": len(plugin.CLASSES),
+    }
+    assert {"shape": [3, 32, 32], **declared} == plugin.IMAGES
+    assert sorted(set(plugin.CLASSES)) == plugin.CLASSES  # both number their classes in alphabetical order
+
+
+def test_cifar10_classes_are_the_folders_of_its_real_images(shared_data):
+    assert sorted(path.name for path in (shared_data / "cifar10-images" / "train").iterdir()) == cifar10.CLASSES
+
+
+# --- SVHN ---
+
+SVHN_COUNTS = [("train", 10), ("test", 4)]
+
+
+@pytest.fixture
+def svhn_parts(source, monkeypatch) -> dict[str, np.ndarray]:
+    """Small files of SVHN where they are fetched from, in MATLAB's format with images last and the digit 0 as 10."""
+    generator = np.random.default_rng(0)
+    pixels = {part: generator.integers(0, 256, (count, 3, 32, 32)).astype(np.uint8) for part, count in SVHN_COUNTS}
+    for part, images in pixels.items():
+        _, name, _ = torchvision.datasets.SVHN.split_list[part]
+        labels = np.arange(1, len(images) + 1, dtype=np.uint8)[:, None]
+        scipy.io.savemat(source / name, {"X": images.transpose(2, 3, 1, 0), "y": labels}, do_compression=True)
+        md5 = hashlib.md5((source / name).read_bytes()).hexdigest()
+        monkeypatch.setitem(torchvision.datasets.SVHN.split_list, part, ["elsewhere", name, md5])
+    return pixels
+
+
+def test_svhn_is_fetched_checked_and_read_with_the_digit_0_as_class_0(svhn_parts, tmp_path):
+    images = svhn.load(str(tmp_path / "data"))
+    np.testing.assert_array_equal(images.images, np.concatenate([svhn_parts["train"], svhn_parts["test"]]))
+    assert images.labels.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4]
+    assert (images.images.dtype, images.labels.dtype) == (np.uint8, np.int16)
+    assert images.split.tolist() == [TRAIN] * 10 + [TEST] * 4
+    assert images.classes == list("0123456789")
+
+
+def test_svhn_that_lies_there_is_never_fetched(svhn_parts, tmp_path, monkeypatch):
+    svhn.load(str(tmp_path / "data"))
+    monkeypatch.setattr(svhn, "download_url", lambda *_: pytest.fail("fetched"))
+    assert len(svhn.load(str(tmp_path / "data")).images) == 14
+
+
+def test_svhn_file_that_is_cut_off_on_its_way_is_not_kept(svhn_parts, source, tmp_path):
+    file = source / "test_32x32.mat"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"put these files into .*SVHN .*: test_32x32.mat$"):
+        svhn.load(str(tmp_path / "data"))
+    assert [path.name for path in (tmp_path / "data" / "SVHN").iterdir()] == ["train_32x32.mat"]
+
+
+def test_svhn_file_that_is_damaged_is_one_line_with_its_folder(svhn_parts, tmp_path):
+    svhn.load(str(tmp_path / "data"))
+    file = tmp_path / "data" / "SVHN" / "train_32x32.mat"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"SVHN: a file there is damaged .* delete it and run again"):
+        svhn.load(str(tmp_path / "data"))
+
+
+def test_svhn_is_fetched_over_https_from_where_torchvision_fetches_it():
+    for part in svhn.PARTS:
+        url, name, _ = torchvision.datasets.SVHN.split_list[part]
+        assert f"{svhn.URL}/{name}" == url.replace("http://", "https://")
 
 
 # --- folders of images ---
@@ -136,7 +278,7 @@ def folder(tmp_path) -> Path:
     return tmp_path / "pets"
 
 
-def load_folder(path: Path, size: int = 8, colour: bool = True):
+def load_folder(path: Path, size: int | None = 8, colour: bool = True):
     return image_folder.load("unused", path=str(path), size=size, colour=colour)
 
 
@@ -192,22 +334,65 @@ def test_every_usual_image_format_is_read(tmp_path, suffix):
     np.testing.assert_allclose(load_folder(tmp_path, colour=False).images, 90, atol=2)
 
 
-def test_train_and_test_folders_are_the_split(folder):
-    for part, count in (("train", 3), ("test", 2)):
-        for name in ("cat", "dog"):
-            for number in range(count):
-                write_image(folder.parent / "split" / part / name / f"{number}.png", noise(8, 8, 3))
-    images = load_folder(folder.parent / "split")
-    assert images.split.tolist() == [TRAIN] * 6 + [TEST] * 4
-    assert images.labels.tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 1, 1]
-    assert images.classes == ["cat", "dog"]
-
-
 def test_train_and_test_of_different_classes_are_refused(folder):
     for part, name in (("train", "cat"), ("train", "dog"), ("test", "cat"), ("test", "fish")):
         write_image(folder.parent / "split" / part / name / "1.png", noise(8, 8, 3))
     with pytest.raises(InputError, match=r"test: classes cat, fish; expected cat, dog as in .*train"):
         load_folder(folder.parent / "split")
+
+
+@pytest.mark.parametrize("test", ["test", "val"])
+def test_train_and_test_or_val_are_the_split_and_no_classes(tmp_path, test):
+    for part, count in (("train", 3), (test, 2)):
+        for name in ("cat", "dog"):
+            for number in range(count):
+                write_image(tmp_path / part / name / f"{number}.png", np.full((8, 8, 3), 100 + number, np.uint8))
+    images = load_folder(tmp_path)
+    assert images.split.tolist() == [TRAIN] * 6 + [TEST] * 4
+    assert images.labels.tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 1, 1]
+    assert images.classes == ["cat", "dog"]
+
+
+def test_val_beside_test_is_left_out(tmp_path):
+    for part, level in (("train", 1), ("val", 2), ("test", 3)):
+        for name in ("cat", "dog"):
+            write_image(tmp_path / part / name / "1.png", np.full((8, 8, 3), level, np.uint8))
+    images = load_folder(tmp_path)
+    assert images.images[:, 0, 0, 0].tolist() == [1, 1, 3, 3]
+
+
+def test_class_named_train_among_others_is_a_class(tmp_path):
+    for name in ("bus", "train"):
+        write_image(tmp_path / name / "1.png", noise(8, 8, 3))
+    images = load_folder(tmp_path)
+    assert images.classes == ["bus", "train"]
+    assert images.split is None
+
+
+def test_hidden_folders_and_files_are_passed_over(folder):
+    write_image(folder / ".thumbnails" / "1.png", noise(8, 8, 3))
+    (folder / "cat" / "._0.png").write_text("what a file system left")
+    images = load_folder(folder)
+    assert images.classes == ["cat", "dog"]
+    assert len(images.images) == 6
+
+
+def test_images_that_are_not_resized_keep_height_and_width(tmp_path):
+    for name in ("a", "b"):
+        write_image(tmp_path / name / "1.png", noise(6, 9, 3))
+    images = load_folder(tmp_path, size=None)
+    np.testing.assert_array_equal(images.images, np.stack([noise(6, 9, 3).transpose(2, 0, 1)] * 2))
+
+
+def test_images_of_different_shapes_that_are_not_resized_are_refused_by_name(folder):
+    write_image(folder / "dog" / "7.png", noise(8, 9, 3))
+    with pytest.raises(InputError, match=r"dog/7.png: 8 × 9 pixels; expected 8 × 8 as in .*cat/0.png, or a `size`"):
+        load_folder(folder, size=None)
+
+
+def test_folder_without_a_class_is_refused_by_name(tmp_path):
+    with pytest.raises(InputError, match=rf"{tmp_path}: holds no folder; expected a folder of images for each class"):
+        load_folder(tmp_path)
 
 
 def test_files_of_another_kind_beside_images_and_classes_are_passed_over(folder):

@@ -152,6 +152,53 @@ def test_a_single_class_is_refused(labels):
         prepare(numbered(labels, classes=1), "dots", None, None, 0.4)
 
 
+WRONG = {
+    "floating pixels": ("images", np.zeros((6, 1, 2, 2)), "images are float64 of shape .*; expected uint8"),
+    "no channels": ("images", np.zeros((6, 2, 2), np.uint8), r"images are uint8 of shape \[6, 2, 2\]; expected"),
+    "no pixels": ("images", np.zeros((6, 1, 0, 2), np.uint8), r"images are uint8 of shape \[6, 1, 0, 2\]; expected"),
+    "negative": ("labels", np.array([0, 1, 2, 0, 1, -1]), "labels from -1 to 2; expected 0 to 2 for 3 classes"),
+    "beyond": ("labels", np.array([0, 1, 3, 0, 1, 2]), "labels from 0 to 3; expected 0 to 2 for 3 classes"),
+    "far beyond": ("labels", np.array([0, 1, 65536, 0, 1, 2]), "labels from 0 to 65536; expected 0 to 2"),
+    "not whole": ("labels", np.array([0, 1, 2, 0, 1, 1.5]), "labels are float64 of shape .*; expected 6 whole numbers"),
+    "too few": ("labels", np.array([0, 1, 2]), r"labels are int64 of shape \[3\]; expected 6 whole numbers"),
+    "a column": ("labels", np.zeros((6, 1), int), r"labels are int64 of shape \[6, 1\]; expected 6 whole numbers"),
+    "third part": ("split", np.array([0, 1, 2, 0, 1, 0]), "split is not one of 0 .* for each of 6 images"),
+    "short split": ("split", np.array([0, 1]), "split is not one of 0 .* for each of 6 images"),
+}
+
+
+@pytest.mark.parametrize(("field", "value", "message"), WRONG.values(), ids=WRONG)
+def test_source_that_gives_something_else_is_refused_in_one_line(field, value, message):
+    images = replace(numbered([0, 1, 2] * 2, [0, 0, 0, 1, 1, 1]), **{field: value})
+    with pytest.raises(InputError, match=f"dataset mine: numbers: {message}") as caught:
+        prepare(images, "mine", None, None, 0.4)
+    assert "\n" not in str(caught.value)
+
+
+def test_source_that_gives_no_image_set_is_refused_in_one_line():
+    with pytest.raises(InputError, match=r"dataset mine: load\(\) returned a tuple; expected an ImageSet"):
+        prepare((np.zeros((6, 1, 2, 2)), np.zeros(6)), "mine", None, None, 0.4)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.uint64])
+def test_labels_and_split_of_any_whole_type_are_kept_in_that_of_the_set(dtype):
+    images = numbered([0, 1, 2] * 2, [0, 0, 0, 1, 1, 1])
+    other = replace(images, labels=images.labels.astype(dtype), split=images.split.astype(dtype))
+    prepared = prepare(other, "mine", None, None, 0.4)
+    assert (prepared.labels.dtype, prepared.split.dtype) == (np.int16, np.uint8)
+    assert prepared.labels.tolist() == images.labels.tolist()
+    assert prepared.split.tolist() == images.split.tolist()
+
+
+def test_channel_statistics_of_a_prepared_set_do_not_depend_on_its_test_images():
+    images = numbered([0, 1, 2] * 20)
+    prepared = prepare(images, "mine", None, None, 0.4)
+    other = prepared.images.copy()
+    other[prepared.split == TEST] = 255
+    for found, expected in zip(replace(prepared, images=other).channel_statistics(), prepared.channel_statistics()):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_training_set_holds_the_training_images_in_order_with_their_true_labels():
     images = numbered([0, 1, 2, 0, 1], [0, 1, 0, 1, 0])
     training_set = images.training_set()

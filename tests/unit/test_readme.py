@@ -2,13 +2,18 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 from spikegrid.capture import capture_spikes
 from spikegrid.configuration import complete_configuration
+from spikegrid.grid import Grid
+from spikegrid.images import prepare
 from spikegrid.plugins import load_plugin
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -28,6 +33,9 @@ def own_folder(tmp_path, monkeypatch):
     path.write_text(code)
     for name in ("cat", "dog"):
         (tmp_path / "my_photos" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (40, 30), (number, 0, 0)).save(tmp_path / "my_photos" / name / f"{number}.png")
+    np.savez(tmp_path / "my_drawings.npz", images=np.ones((8, 9, 9), np.uint8), labels=np.arange(8) % 2)
     return path
 
 
@@ -35,6 +43,16 @@ def test_grid_of_the_readme_is_accepted(own_folder):
     grid = next(block for block in blocks("yaml") if block.startswith("# my_grid.yaml"))
     config, _ = complete_configuration(yaml.safe_load(grid))
     assert config["architectures"]["large"]["training"] == {"learning_rate": 0.01}
+
+
+@pytest.mark.parametrize(("dataset", "shape"), [("photos", (3, 32, 32)), ("drawings", (1, 9, 9))])
+def test_images_of_the_grid_of_the_readme_are_prepared(own_folder, dataset, shape):
+    grid = Grid(*complete_configuration(yaml.safe_load(next(block for block in blocks("yaml") if "my_grid" in block))))
+    entry = grid.dataset(SimpleNamespace(dataset=dataset))
+    loaded = load_plugin("datasets", entry["plugin"])("unused", **entry["parameters"])
+    prepared = prepare(loaded, dataset, entry["train_size"], entry["test_size"], entry["test_share"])
+    assert prepared.images.shape[1:] == shape
+    assert len(prepared.classes) == 2
 
 
 def test_plugin_of_the_readme_is_found_and_its_nodes_are_captured(own_folder):

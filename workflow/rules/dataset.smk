@@ -3,6 +3,8 @@
 
 rule prepare_dataset:
     """Load a dataset, split and subsample it."""
+    input:
+        grid.dataset_files,
     output:
         dataset="results/datasets/{dataset}.safetensors",
     log:

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from spikegrid.class_folders import classes_of, parts_of
 from spikegrid.errors import InputError
 from spikegrid.plugins import FUNCTIONS, Plugin, find_plugins
 
@@ -21,7 +22,8 @@ NAME_RULE = "names have letters, digits, - and _, begin with a letter or digit, 
 FORMATS = {
     "folder": "a folder that exists",
     "class-folders": "a folder with a folder of images for each of at least 2 classes, "
-    "or one with such folders under train and test",
+    "or one with such folders under train and test (or val)",
+    "array-file": "a file that exists, with a name ending in .npz or .safetensors",
 }
 """Formats that a plug-in may ask of a parameter, checked on the disk before any job starts, and what they promise."""
 
@@ -152,6 +154,7 @@ def _mistakes(value: Any, schema: dict[str, Any]) -> list[str]:
     formats = jsonschema.FormatChecker(formats=())
     formats.checks("folder")(lambda path: not isinstance(path, str) or Path(path).is_dir())
     formats.checks("class-folders")(lambda path: not isinstance(path, str) or _holds_classes(Path(path)))
+    formats.checks("array-file")(lambda path: not isinstance(path, str) or _is_array_file(Path(path)))
     validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
     errors = validator(schema, format_checker=formats).iter_errors(value)
     in_order = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
@@ -159,10 +162,11 @@ def _mistakes(value: Any, schema: dict[str, Any]) -> list[str]:
 
 
 def _holds_classes(folder: Path) -> bool:
-    parts = [folder / "train", folder / "test"]
-    if not all(part.is_dir() for part in parts):
-        parts = [folder]
-    return all(part.is_dir() and sum(entry.is_dir() for entry in part.iterdir()) >= 2 for part in parts)
+    return folder.is_dir() and all(len(classes_of(part)) >= 2 for part in parts_of(folder))
+
+
+def _is_array_file(file: Path) -> bool:
+    return file.is_file() and file.suffix in (".npz", ".safetensors")
 
 
 def _resolve(node: Any, definitions: dict[str, Any]) -> Any:

@@ -209,6 +209,12 @@ class Grid:
         sizes = {key: entry[key] for key in ("train_size", "test_size", "test_share")}
         return {"name": wildcards.dataset, **self._called("datasets", wildcards.dataset), **sizes}
 
+    def dataset_files(self, wildcards: Any) -> list[str]:
+        """Files of the user's own that a dataset is read from; with a newer one it is prepared anew."""
+        entry = self.config["datasets"][wildcards.dataset]
+        parameters = self._plugin("datasets", wildcards.dataset).parameters
+        return [entry[key] for key, rule in parameters.items() if rule.get("format") == "array-file"]
+
     def architecture(self, wildcards: Any) -> dict[str, Any]:
         """Plug-in and parameters of an architecture."""
         return self._called("architectures", wildcards.architecture)

@@ -78,11 +78,10 @@ class TrainingSet:
 def prepare(images: ImageSet, name: str, train_size: int | None, test_size: int | None, test_share: float) -> ImageSet:
     """Split a set that has no split, and draw class-balanced parts of the sizes asked for.
 
-    The draws depend on ``name`` alone. Images keep their order. Raises InputError when a part would hold fewer images
-    than asked for, or a class would have none in a part.
+    The draws depend on ``name`` alone. Images keep their order. Raises InputError when the images, labels or split are
+    not what an ImageSet says, a part would hold fewer images than asked for, or a class would have none in a part.
     """
-    if len(images.classes) < 2:
-        raise InputError(f"dataset {name}: found {len(images.classes)} class in {images.source}; expected at least 2")
+    _check(images, name)
     split = images.split
     if split is None:
         split = np.full(len(images.labels), TRAIN, np.uint8)
@@ -101,7 +100,29 @@ def prepare(images: ImageSet, name: str, train_size: int | None, test_size: int 
             raise InputError(f"dataset {name}: the {('training', 'test')[part]} images hold none of class {without}")
         kept.append(members)
     chosen = np.sort(np.concatenate(kept))
-    return ImageSet(images.images[chosen], images.labels[chosen], split[chosen], images.classes, images.source)
+    labels, split = images.labels[chosen].astype(np.int16), split[chosen].astype(np.uint8)
+    return ImageSet(images.images[chosen], labels, split, images.classes, images.source)
+
+
+def _check(images: ImageSet, name: str) -> None:
+    """Check that a source gives what an ImageSet says, whole numbers of any type for labels and split."""
+    if not isinstance(images, ImageSet):
+        raise InputError(f"dataset {name}: load() returned a {type(images).__name__}; expected an ImageSet")
+    pixels, labels, split, classes = images.images, images.labels, images.split, images.classes
+    where = f"dataset {name}: {images.source}"
+    if len(classes) < 2:
+        raise InputError(f"dataset {name}: found {len(classes)} class in {images.source}; expected at least 2")
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or 0 in pixels.shape[1:]:
+        form = f"{pixels.dtype} of shape {list(pixels.shape)}"
+        raise InputError(f"{where}: images are {form}; expected uint8 [n, channels, height, width]")
+    if labels.shape != (len(pixels),) or labels.dtype.kind not in "iu":
+        form = f"{labels.dtype} of shape {list(labels.shape)}"
+        raise InputError(f"{where}: labels are {form}; expected {len(pixels)} whole numbers")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < len(classes):
+        found = f"{labels.min()} to {labels.max()}"
+        raise InputError(f"{where}: labels from {found}; expected 0 to {len(classes) - 1} for {len(classes)} classes")
+    if split is not None and (split.shape != labels.shape or not np.isin(split, (TRAIN, TEST)).all()):
+        raise InputError(f"{where}: split is not one of 0 (training) and 1 (test) for each of {len(labels)} images")
 
 
 def balanced_sample(labels: np.ndarray, size: int, seed: int) -> np.ndarray:

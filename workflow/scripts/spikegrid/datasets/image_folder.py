@@ -1,4 +1,4 @@
-"""Any folder with one folder of images for each class, or with such folders under ``train`` and ``test``."""
+"""Any folder with one folder of images for each class, or with such folders under ``train`` and ``test`` or ``val``."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 from PIL.Image import Resampling
 
+from spikegrid.class_folders import classes_of, parts_of
 from spikegrid.errors import InputError
 from spikegrid.images import TEST, TRAIN, ImageSet
 
@@ -13,14 +14,16 @@ PARAMETERS = {
     "path": {
         "type": "string",
         "format": "class-folders",
-        "description": "Folder of class folders, or folder with `train` and `test`, each a folder of class folders.",
+        "description": "Folder of class folders, or folder with `train` and `test`, each a folder of class folders. "
+        "Where there is no `test`, `val` takes its place; beside `test` it is left out.",
     },
     "size": {
-        "type": "integer",
+        "type": ["integer", "null"],
         "minimum": 1,
         "maximum": 4096,
         "default": 32,
-        "description": "Height and width to which every image is resized, in pixels.",
+        "description": "Height and width to which every image is resized, in pixels. `null` keeps the images as they "
+        "are, which must then be of one height and width.",
     },
     "colour": {
         "type": "boolean",
@@ -32,48 +35,60 @@ PARAMETERS = {
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
 
-def load(data_root: str, path: str, size: int, colour: bool) -> ImageSet:
+def load(data_root: str, path: str, size: int | None, colour: bool) -> ImageSet:
     """Return the images in the order of their names, resized by area-aware bilinear filtering.
 
-    Raises InputError when a class has no image, an image cannot be read, or
-    ``train`` and ``test`` differ in their classes.
+    Raises InputError when there is no class, a class has no image, an image cannot be read, images that are not
+    resized differ in height or width, or training and test images differ in their classes.
     """
     root = Path(path)
-    parts = {TRAIN: root / "train", TEST: root / "test"}
-    if not all(part.is_dir() for part in parts.values()):
-        parts = {TRAIN: root}
-    classes = {split: sorted(entry.name for entry in part.iterdir() if entry.is_dir()) for split, part in parts.items()}
-    names = classes[TRAIN]
-    for split, part in parts.items():
-        if classes[split] != names:
+    parts = parts_of(root)
+    names = classes_of(parts[0])
+    if not names:
+        raise InputError(f"{parts[0]}: holds no folder; expected a folder of images for each class")
+    for part in parts:
+        if classes_of(part) != names:
             raise InputError(
-                f"{part}: classes {', '.join(classes[split])}; expected {', '.join(names)} as in {parts[TRAIN]}"
+                f"{part}: classes {', '.join(classes_of(part))}; expected {', '.join(names)} as in {parts[0]}"
             )
-    images, labels, splits = [], [], []
-    for split, part in parts.items():
-        for label, name in enumerate(names):
-            files = sorted(file for file in (part / name).iterdir() if file.suffix.lower() in SUFFIXES)
-            if not files:
-                raise InputError(
-                    f"{part / name}: holds no image; expected files ending in {', '.join(sorted(SUFFIXES))}"
-                )
-            images.extend(_read(file, size, colour) for file in files)
-            labels.extend([label] * len(files))
-            splits.extend([split] * len(files))
+    found = [
+        (file, label, split)
+        for split, part in zip((TRAIN, TEST), parts)
+        for label, name in enumerate(names)
+        for file in _image_files(part / name)
+    ]
+    files, labels, splits = zip(*found)
+    images = [_read(file, size, colour) for file in files]
+    for file, image in zip(files, images):
+        if image.shape != images[0].shape:
+            height, width = image.shape[1:]
+            expected = " × ".join(map(str, images[0].shape[1:]))
+            raise InputError(f"{file}: {height} × {width} pixels; expected {expected} as in {files[0]}, or a `size`")
     split = np.array(splits, np.uint8) if len(parts) == 2 else None
     return ImageSet(np.stack(images), np.array(labels, np.int16), split, names, f"image folder {root.name}")
 
 
-def _read(file: Path, size: int, colour: bool) -> np.ndarray:
-    """Return one image, uint8 [channels, size, size]."""
+def _image_files(folder: Path) -> list[Path]:
+    """Return the images of one class in the order of their names; hidden files are none."""
+    files = sorted(
+        file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+    )
+    if not files:
+        raise InputError(f"{folder}: holds no image; expected files ending in {', '.join(sorted(SUFFIXES))}")
+    return files
+
+
+def _read(file: Path, size: int | None, colour: bool) -> np.ndarray:
+    """Return one image, uint8 [channels, height, width]."""
     try:
         with Image.open(file) as image:
             image.verify()
         with Image.open(file) as image:
-            resized = _eight_bit(image).convert("RGB" if colour else "L").resize((size, size), Resampling.BILINEAR)
+            converted = _eight_bit(image).convert("RGB" if colour else "L")
+            shown = converted if size is None else converted.resize((size, size), Resampling.BILINEAR)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{file}: not a readable image ({error}); mend or remove it") from None
-    pixels = np.asarray(resized)
+    pixels = np.asarray(shown)
     return pixels.transpose(2, 0, 1) if colour else pixels[None]
 
 
