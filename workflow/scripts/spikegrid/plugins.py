@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from spikegrid.errors import InputError
@@ -102,9 +103,14 @@ def plugin_path(folder: str, source: str) -> Path:
 def load_plugin(folder: str, source: str) -> Callable:
     """Import a plug-in and return the function it exports."""
     path = plugin_path(folder, source)
+    return getattr(load_file(path, f"spikegrid.{folder}.{path.stem}"), FUNCTIONS[folder])
+
+
+def load_file(path: Path, name: str) -> ModuleType:
+    """Run a Python file and return it as a module of that name; it may import the files beside it."""
     if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # a plug-in may import the files beside it
-    spec = importlib.util.spec_from_file_location(f"spikegrid.{folder}.{path.stem}", path)
+        sys.path.append(str(path.parent))
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return getattr(module, FUNCTIONS[folder])
+    return module
