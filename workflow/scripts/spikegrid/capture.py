@@ -169,8 +169,8 @@ class RecordedModel:
     def show(self, images: Tensor, consume: Callable[[int, Tensor], None]) -> None:
         """Make one pass of ``images`` [batch, C, H, W] and hand on the output of each layer as soon as it appears.
 
-        consume: takes the place of a layer in ``layers`` and its output [batch, *shape]. Raises InputError when the pass
-        has other layers than those that were found.
+        consume: takes the place of a layer in ``layers`` and its output [batch, *shape]. Raises InputError when the
+        pass has other layers than those that were found.
         """
         count = 0
 

@@ -10,6 +10,8 @@ from functools import cache
 from itertools import takewhile
 from pathlib import Path
 
+from spikegrid.syntax import syntax_tree
+
 _ROOT = Path(__file__).parent.parent
 
 
@@ -56,7 +58,7 @@ def reachable_files(file: Path) -> frozenset[Path]:
 def imported_modules(file: Path) -> set[str]:
     """Return the dotted names that a Python file imports anywhere; ``from a import b`` gives both a and a.b."""
     names = set()
-    for node in ast.walk(ast.parse(file.read_bytes(), filename=str(file))):
+    for node in ast.walk(syntax_tree(file)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -74,7 +76,7 @@ def _imported_files(file: Path, root: Path) -> set[Path]:
 def _relative_imports(file: Path) -> set[Path]:
     """Return the files that ``from . import a`` and ``from .a import b`` mean in a file."""
     found = set()
-    for node in ast.walk(ast.parse(file.read_bytes(), filename=str(file))):
+    for node in ast.walk(syntax_tree(file)):
         if isinstance(node, ast.ImportFrom) and node.level:
             parts = node.module.split(".") if node.module else []
             for names in [parts, *([*parts, alias.name] for alias in node.names)]:

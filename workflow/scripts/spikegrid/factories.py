@@ -11,6 +11,7 @@ from pathlib import Path
 
 from spikegrid.errors import InputError, in_words
 from spikegrid.plugins import load_file
+from spikegrid.syntax import syntax_tree
 
 
 def factory_file(factory: str) -> Path | None:
@@ -18,7 +19,8 @@ def factory_file(factory: str) -> Path | None:
     source, _, _ = factory.rpartition(":")
     if source.endswith(".py"):
         return Path(source) if Path(source).is_file() else None
-    stems = [Path(place, *source.split(".")) for place in (Path.cwd(), *sys.path)] if source else []
+    parts = source.split(".")
+    stems = [Path(place, *parts) for place in (Path.cwd(), *sys.path)] if all(map(str.isidentifier, parts)) else []
     files = (file for stem in stems for file in (Path(f"{stem}.py"), stem / "__init__.py"))
     return next((file for file in files if file.is_file()), None)
 
@@ -31,11 +33,7 @@ def is_factory(factory: str) -> bool:
     file, name = factory_file(factory), factory.rpartition(":")[2]
     if file is None:
         return False
-    try:
-        tree = ast.parse(file.read_bytes(), filename=str(file))
-    except SyntaxError as error:
-        raise InputError(f"{file}, line {error.lineno}: {error.msg}") from None
-    return any(name in _names(node) or "*" in _names(node) for node in tree.body)
+    return any({name, "*"} & _names(node) for node in syntax_tree(file).body)
 
 
 def load_factory(factory: str) -> Callable:

@@ -12,7 +12,8 @@ from spikegrid.errors import InputError, in_words
 from spikegrid.images import TRAIN, ImageSet
 from spikegrid.plugins import load_plugin
 
-_TRIED = 32
+_TRIED = 16
+"""Training images on which a network is tried."""
 
 
 def network_builder(architecture: dict[str, Any], images: ImageSet) -> Callable[[], nn.Module]:
@@ -52,7 +53,7 @@ def record_network(network: nn.Module, images: ImageSet, device: torch.device) -
     if found != expected:
         raise InputError(f"{name} maps {len(first)} images to {found}; expected logits {expected}, one for each class")
     recorded = RecordedModel(network, first)
-    for batch in shown.split(5):
+    for batch in shown.split(_TRIED // 2):
         recorded.show(batch, lambda *_: None)
     return recorded
 

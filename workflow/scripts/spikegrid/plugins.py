@@ -27,6 +27,7 @@ from types import ModuleType
 from typing import Any
 
 from spikegrid.errors import InputError
+from spikegrid.syntax import syntax_tree
 
 FUNCTIONS = {"datasets": "load", "architectures": "build", "regimes": "prepare", "observables": "observe"}
 """What each kind of plug-in exports, by the name of its folder."""
@@ -75,10 +76,7 @@ def find_plugins(folder: str, user_folders: tuple[str, ...] = ()) -> dict[str, P
 def read_plugin(folder: str, source: str) -> Plugin:
     """Read what a plug-in declares, without running it."""
     path = plugin_path(folder, source)
-    try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
-    except SyntaxError as error:
-        raise InputError(f"{path}, line {error.lineno}: {error.msg}") from None
+    tree = syntax_tree(path)
     constants = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
