@@ -3,16 +3,24 @@
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torchvision.models
 from torch import nn
 from torch.nn import functional as F
 
+from spikegrid import spikes
 from spikegrid.architectures import cnn, mlp
 from spikegrid.capture import capture_spikes, find_layers
+from spikegrid.checkpoints import Checkpoints, save_checkpoints
 from spikegrid.errors import InputError
+from spikegrid.extraction import extract_spikes
+from spikegrid.networks import as_inputs
 from spikegrid.plugins import find_plugins, load_plugin
+from spikegrid.training import train_block
+
+CPU = torch.device("cpu")
 
 PHOTOGRAPH, DIGIT = (3, 32, 32), (1, 28, 28)
 
@@ -68,9 +76,9 @@ def test_perceptron_computes_with_its_activation_which_names_its_layers(name):
     first, second, last = (layer for layer in network.modules() if isinstance(layer, nn.Linear))
     inner = ACTIVATIONS[name](first(images.flatten(1)))
     torch.testing.assert_close(network(images), last(ACTIVATIONS[name](second(inner))))
-    spikes = capture_spikes(network, images)
-    assert list(spikes) == [f"hidden1.{name}", f"hidden2.{name}"]
-    assert torch.equal(spikes[f"hidden1.{name}"], inner > 0)
+    fired = capture_spikes(network, images)
+    assert list(fired) == [f"hidden1.{name}", f"hidden2.{name}"]
+    assert torch.equal(fired[f"hidden1.{name}"], inner > 0)
 
 
 @pytest.mark.parametrize("batch_norm", [True, False])
@@ -402,6 +410,7 @@ SMALL = {
     "torchvision": {"name": "resnet18"},
     "vit": {"width": 8, "heads": 2, "depth": 1},
 }
+"""Parameters of a small network of each kind; as small as a residual network of torchvision can be."""
 
 
 def test_every_architecture_but_ones_own_is_built_here():
@@ -417,6 +426,32 @@ def test_architecture_gives_a_logit_for_each_class_and_learns_with_all_its_weigh
     F.cross_entropy(logits, torch.tensor([0, 3, 6])).backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
     assert any(parameter.grad.any() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_spikes_of_a_trained_network_are_inputs_above_zero_of_its_activation_modules(
+    kind, tmp_path, make_images, run, generalizing, training, presented
+):
+    images, path = make_images(train=12, test=10, shape=(1, 12, 12)), tmp_path / "spikes.npz"
+    declared = find_plugins("architectures")[kind].parameters
+    defaults = {name: rule["default"] for name, rule in declared.items() if "default" in rule}
+    architecture = {"plugin": kind, "parameters": defaults | SMALL[kind]}
+    (trained,) = train_block(run, images, architecture, generalizing, training | {"epochs": 1}, CPU)
+    save_checkpoints(tmp_path / "checkpoints.safetensors", run, [trained])
+    extract_spikes(Checkpoints(tmp_path / "checkpoints.safetensors"), images, architecture, presented, CPU, path)
+    network, sums = build(kind, (1, 12, 12), 3, **SMALL[kind]).eval(), []
+    network.load_state_dict(trained.states[1])
+    for module in network.modules():
+        if isinstance(module, nn.ReLU | nn.GELU):
+            module.register_forward_pre_hook(lambda _, given: sums.append(given[0].flatten(1).clone()))
+    with spikes.load(path) as file, torch.inference_mode(), np.load(path) as archive:
+        network(as_inputs(images.images[archive["index"]], images, CPU))
+        assert len(file.layers) == len(sums)
+        for layer, expected in zip(file.layers, sums):
+            fired = np.unpackbits(archive[layer.name][0, -1], axis=-1, count=layer.units, bitorder="little")
+            clear = expected.abs().numpy() > 1e-4
+            assert clear.mean() > 0.9
+            np.testing.assert_array_equal(fired[clear], (expected.numpy() > 0)[clear])
 
 
 @pytest.mark.parametrize("kind", SMALL)
