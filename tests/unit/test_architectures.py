@@ -553,12 +553,16 @@ def test_factory_may_import_the_files_beside_it(tmp_path, monkeypatch):
     ("body", "parameters", "parts"),
     [
         ("import nothing_of_this_name", {}, ["does not import", "ModuleNotFoundError", "nothing_of_this_name"]),
-        ("x = 1 / 0", {}, ["does not import", "ZeroDivisionError: division by zero"]),
+        ("x = 1 / 0", {}, ["does not import", "ZeroDivisionError: division by zero (nets.py, line 4)"]),
         ("def other(): ...", {}, ["has no function tiny"]),
         ("tiny = 3", {}, ["has no function tiny"]),
         ("def tiny(shape): ...", {}, ["TypeError", "takes 1 positional argument but 2 were given"]),
         (TINY, {"wdith": 3}, ["TypeError", "'wdith'"]),
-        ("def tiny(shape, classes):\n    raise ValueError('too\\nwide')", {}, ["ValueError: too wide"]),
+        (
+            "def tiny(shape, classes):\n    raise ValueError('too\\nwide')",
+            {},
+            ["ValueError: too wide (nets.py, line 5)"],
+        ),
     ],
 )
 def test_factory_that_fails_is_named_with_what_went_wrong_in_one_line(tmp_path, body, parameters, parts):

@@ -36,20 +36,6 @@ def test_input_error_ends_the_process_with_one_line_in_log_and_terminal_and_no_t
     assert log.read_text() == "ERROR the loss is nan\n"
 
 
-def test_input_error_that_another_caused_leaves_that_one_in_the_log_and_is_one_line_on_the_terminal(log, capfd):
-    def fail():
-        try:
-            int("three")
-        except ValueError as error:
-            raise InputError("nets.py:net: ValueError") from error
-
-    with pytest.raises(SystemExit), logged(str(log), "digits/own"):
-        fail()
-    assert capfd.readouterr().err == "spikegrid: digits/own: nets.py:net: ValueError\n"
-    assert "Traceback" in log.read_text()
-    assert 'int("three")' in log.read_text()
-
-
 def test_information_goes_to_the_log_alone(log, capfd):
     with logged(str(log), "digits/mlp") as logger:
         logger.info("seed %d", 3)

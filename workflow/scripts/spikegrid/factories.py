@@ -47,7 +47,7 @@ def load_factory(factory: str) -> Callable:
                 sys.path.insert(0, str(Path.cwd()))
             module = importlib.import_module(source)
     except Exception as error:
-        raise InputError(f"{factory}: {source} does not import: {in_words(error)}") from error
+        raise InputError(f"{factory}: {source} does not import: {in_words(error)}") from None
     function = getattr(module, name, None)
     if not callable(function):
         raise InputError(f"{factory}: {source} has no function {name}")

@@ -18,8 +18,7 @@ def logged(log: str, name: str) -> Iterator[logging.Logger]:
     Work that ends well leaves the time that it took as the last line of the log.
 
     An InputError, or a full disk, ends the process with exit code 1 and one line, in the log and on the terminal,
-    without traceback; where another error caused it, in a factory say, the log has that one's traceback. Of any other
-    error the log gets the traceback and the terminal one line.
+    without traceback. Of any other error the log gets the traceback and the terminal one line.
     """
     logger = logging.getLogger("spikegrid")
     logger.setLevel(logging.INFO)
@@ -33,7 +32,7 @@ def logged(log: str, name: str) -> Iterator[logging.Logger]:
         yield logger
         logger.info("took %.2f s", time.perf_counter() - started)
     except InputError as error:
-        logger.error(error, exc_info=error if error.__cause__ else None)
+        logger.error(error)
         sys.exit(1)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

@@ -48,7 +48,7 @@ def record_network(network: nn.Module, images: ImageSet, device: torch.device) -
         with torch.inference_mode():
             logits = network.eval()(first)
     except Exception as error:
-        raise InputError(f"{name} cannot take images of shape {shape}: {in_words(error)}") from error
+        raise InputError(f"{name} cannot take images of shape {shape}: {in_words(error)}") from None
     found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
     if found != expected:
         raise InputError(f"{name} maps {len(first)} images to {found}; expected logits {expected}, one for each class")

@@ -31,4 +31,4 @@ def build(shape: tuple[int, int, int], classes: int, factory: str, parameters: d
     try:
         return function(tuple(shape), classes, **parameters)
     except Exception as error:
-        raise InputError(f"{factory}: {in_words(error)}") from error
+        raise InputError(f"{factory}: {in_words(error)}") from None

@@ -52,7 +52,7 @@ def build(shape: tuple[int, int, int], classes: int, name: str, options: dict[st
     try:
         network = models.get_model(name, weights=None, num_classes=classes, **fitting | options)
     except Exception as error:
-        raise InputError(f"torchvision: {name} for images of {height}×{width}: {in_words(error)}") from error
+        raise InputError(f"torchvision: {name} for images of {height}×{width}: {in_words(error)}") from None
     first, convolution = next(
         (path, module) for path, module in network.named_modules() if isinstance(module, nn.Conv2d)
     )
