@@ -351,6 +351,23 @@ def build(shape, classes):
         assert_spikes(file["relu"][0, 1], first @ np.maximum(weights["second.weight"] + 0.2, 0))
 
 
+def test_network_whose_modules_ask_for_the_version_of_a_state_is_extracted(extract, tmp_path):
+    (tmp_path / "mine.py").write_text("""
+from torch import nn
+PARAMETERS = {}
+class Versioned(nn.Linear):
+    _version = 2
+    def _load_from_state_dict(self, state, prefix, metadata, *rest):
+        if metadata.get("version") != 2:
+            raise ValueError("which version?")
+        super()._load_from_state_dict(state, prefix, metadata, *rest)
+def build(shape, classes):
+    return nn.Sequential(nn.Flatten(), Versioned(16, 5), nn.ReLU(), nn.Linear(5, classes))
+""")
+    path, _ = extract(architecture={"plugin": str(tmp_path / "mine.py"), "parameters": {}})
+    assert path.exists()
+
+
 def test_layer_with_a_reserved_name_is_refused_before_anything_is_written(extract, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(

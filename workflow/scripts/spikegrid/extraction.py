@@ -1,6 +1,7 @@
 """Extraction: every checkpoint of a run is shown the same images in the same order, and its spikes are written."""
 
 import logging
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ def extract_spikes(
     names = (run["dataset"], run["architecture"])
     index = presentation(images, run["dataset"], settings)
     network = network_builder(architecture, images)().to(device)
+    versions = network.state_dict()._metadata  # of each module, which some ask of the state that they are given
     recorded = record_network(network, images, device)
     layers = recorded.layers
     set_layout(network, next(_inputs(images, index, 2, device)))
@@ -117,7 +119,9 @@ def extract_spikes(
     with SpikeWriter(path, stored, positions, arrays, description) as writer, progress:
         for seed in seeds:
             for epoch in epochs:
-                network.load_state_dict(checkpoints.state(seed, epoch))
+                state = OrderedDict(checkpoints.state(seed, epoch))
+                state._metadata = versions
+                network.load_state_dict(state)
                 for batch in _inputs(images, index, presented_batch(layers), device):
                     recorded.show(batch, write)
                 progress.update()
