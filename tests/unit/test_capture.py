@@ -326,6 +326,15 @@ def test_number_of_calls_that_depends_on_the_number_of_images_is_refused():
         find_layers(Changing(len), torch.randn(2, 6))
 
 
+def test_layers_that_depend_on_the_number_of_images_are_refused_by_their_names():
+    class Choosing(nn.Module):
+        def forward(self, x):
+            return x.relu() if len(x) > 2 else F.gelu(x)
+
+    with pytest.raises(InputError, match=r"layers of the network change .* gelu in one, relu in another"):
+        find_layers(Choosing(), torch.randn(2, 6))
+
+
 @pytest.mark.parametrize("calls", [0, 1, 3])
 def test_pass_with_another_number_of_calls_than_were_found_is_refused(calls):
     recorded = RecordedModel(Changing(lambda x: calls if x.max() > 50 else 2), torch.randn(2, 6))

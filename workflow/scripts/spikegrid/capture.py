@@ -148,8 +148,11 @@ class RecordedModel:
     def __init__(self, model: nn.Module, images: Tensor):
         self._model = model.eval()
         calls, others = _calls(model, images), _calls(model, torch.cat([images, images[:1]]))
-        if [name for name, _ in calls] != [name for name, _ in others]:
-            raise InputError(_other_number(len(calls), len(others)))
+        if len(calls) != len(others):
+            raise InputError(_changing(f"{len(calls)} activations", len(others)))
+        for (name, _), (other, _) in zip(calls, others):
+            if name != other:
+                raise InputError(_changing(name, other))
         of_images = [not torch.equal(output, other) for (_, output), (_, other) in zip(calls, others)]
         names = iter(_numbered([name for (name, _), varies in zip(calls, of_images) if varies]))
         self.layers: list[Layer] = []
@@ -188,7 +191,7 @@ class RecordedModel:
         with torch.inference_mode(), Capture(hand_on):
             self._model(images)
         if count != len(self._places):
-            raise InputError(_other_number(len(self._places), count))
+            raise InputError(_changing(f"{len(self._places)} activations", count))
 
 
 def find_layers(model: nn.Module, images: Tensor) -> list[Layer]:
@@ -230,8 +233,8 @@ def _numbered(names: list[str]) -> list[str]:
     return numbered
 
 
-def _other_number(calls: int, others: int) -> str:
-    return f"{_CHANGING}: {calls} activations in one, {others} in another; expected the same whatever the images"
+def _changing(one: str, other: str | int) -> str:
+    return f"{_CHANGING}: {one} in one, {other} in another; expected the same whatever the images"
 
 
 @contextmanager
