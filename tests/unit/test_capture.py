@@ -456,6 +456,17 @@ def test_vision_transformer_has_a_layer_a_block():
     assert [layer.shape for layer in layers] == [(17, 32)] * 4
 
 
+def test_transformer_that_rectifies_what_it_learns_of_places_has_a_layer_a_block():
+    swin = torchvision.models.swin_transformer
+    model = swin.SwinTransformer(
+        [4, 4], 8, [2, 2], [2, 2], [4, 4], block=swin.SwinTransformerBlockV2, downsample_layer=swin.PatchMergingV2
+    )
+    layers = find_layers(model, torch.randn(2, 3, 32, 32))
+    assert [layer.shape for layer in layers] == [(8, 8, 32)] * 2 + [(4, 4, 64)] * 2
+    assert {layer.name.rpartition(".mlp.")[2] for layer in layers} == {"1"}
+    assert sum("cpb_mlp" in name for name, module in model.named_modules() if isinstance(module, nn.ReLU)) == 4
+
+
 def test_names_do_not_depend_on_weights_batch_or_repetition():
     model = torchvision.models.squeezenet1_1(weights=None)
     first = find_layers(model, torch.randn(2, 3, 32, 32))
