@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from spikegrid import capture
-from spikegrid.capture import Capture, capture_spikes, find_layers
+from spikegrid.capture import Capture, RecordedModel, capture_spikes, find_layers
 from spikegrid.errors import InputError
 
 THRESHOLDING = {
@@ -308,6 +308,96 @@ def test_fast_path_of_torch_is_left_as_it_was(enabled):
         torch.backends.mha.set_fastpath_enabled(before)
 
 
+class Changing(nn.Module):
+    """Calls its activation as often as ``calls`` says of the images."""
+
+    def __init__(self, calls):
+        super().__init__()
+        self.relu, self.calls = nn.ReLU(), calls
+
+    def forward(self, x):
+        for _ in range(self.calls(x)):
+            x = self.relu(x - 0.1)
+        return x
+
+
+def test_number_of_calls_that_depends_on_the_number_of_images_is_refused():
+    with pytest.raises(InputError, match=r"the thresholded layers of the network change .* 2 activations in one, 3"):
+        find_layers(Changing(len), torch.randn(2, 6))
+
+
+def test_layers_that_depend_on_the_number_of_images_are_refused_by_their_names():
+    class Choosing(nn.Module):
+        def forward(self, x):
+            return x.relu() if len(x) > 2 else F.gelu(x)
+
+    with pytest.raises(InputError, match=r"layers of the network change .* gelu in one, relu in another"):
+        find_layers(Choosing(), torch.randn(2, 6))
+
+
+@pytest.mark.parametrize("calls", [0, 1, 3])
+def test_pass_with_another_number_of_calls_than_were_found_is_refused(calls):
+    recorded = RecordedModel(Changing(lambda x: calls if x.max() > 50 else 2), torch.randn(2, 6))
+    recorded.show(torch.randn(4, 6), lambda *_: None)
+    with pytest.raises(InputError, match=f"change from one forward pass to the next: 2 activations in one, {calls} in"):
+        recorded.show(100 * torch.ones(4, 6), lambda *_: None)
+
+
+def test_pass_in_which_a_layer_has_another_shape_is_refused_by_its_name():
+    class Cropping(nn.Module):
+        def forward(self, x):
+            return x[:, : 3 if x.max() > 50 else 5].relu()
+
+    recorded = RecordedModel(Cropping(), torch.randn(2, 6))
+    with pytest.raises(InputError, match=r"layer relu has an output of shape \(4, 3\), not \(4, 5\)"):
+        recorded.show(100 * torch.ones(4, 6), lambda *_: None)
+
+
+def test_recorded_model_hands_on_the_outputs_of_its_layers_in_order():
+    model, images = Chain([torch.relu, torch.tanh, F.gelu]), torch.randn(9, 6)
+    recorded, shown = RecordedModel(model, torch.randn(2, 6)), []
+    recorded.show(images, lambda place, output: shown.append((place, output.clone())))
+    assert [place for place, _ in shown] == [0, 1]
+    for (_, output), expected in zip(shown, [model.outputs[0], model.outputs[2]], strict=True):
+        assert torch.equal(output, expected)
+
+
+@pytest.mark.parametrize("rows", [2, 3, 7])
+def test_rectified_parameters_fire_on_no_image_and_are_no_layer(rows):
+    class Positive(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(rows, 6))
+
+        def forward(self, x):
+            return F.linear(x, F.relu(self.weight)).relu() + F.gelu(2 * self.weight).sum()
+
+    model, images = Positive(), torch.randn(7, 6)
+    assert [(layer.name, layer.depth, layer.shape) for layer in find_layers(model, images)] == [("relu", 1, (rows,))]
+    spikes = capture_spikes(model, images)
+    assert torch.equal(spikes["relu"], images @ model.weight.clamp(min=0).T > 0)
+
+
+def test_model_that_rectifies_nothing_but_parameters_has_no_thresholded_node():
+    class Positive(nn.Linear):
+        def forward(self, x):
+            return F.linear(x, self.weight.relu())
+
+    with pytest.raises(InputError, match="Positive: no thresholded node found"):
+        find_layers(Positive(6, 6), torch.randn(2, 6))
+
+
+def test_mean_over_the_images_is_refused_and_not_taken_for_a_parameter():
+    class Centring(nn.Module):
+        def forward(self, x):
+            return x.relu() - x.mean(dim=0, keepdim=True).relu()
+
+    with pytest.raises(
+        InputError, match=r"layer relu@2: its output has shape \(1, 6\); expected 2 images along axis 0"
+    ):
+        find_layers(Centring(), torch.randn(2, 6).abs())
+
+
 STRUCTURES = [
     ("resnet18", {}, 64, 1 + 8 * 2),
     ("vgg11_bn", {"init_weights": False}, 32, 8 + 2),
@@ -364,6 +454,17 @@ def test_vision_transformer_has_a_layer_a_block():
     model = torchvision.models.VisionTransformer(32, 8, 4, 2, 16, 32, num_classes=3)
     layers = find_layers(model, torch.randn(2, 3, 32, 32))
     assert [layer.shape for layer in layers] == [(17, 32)] * 4
+
+
+def test_transformer_that_rectifies_what_it_learns_of_places_has_a_layer_a_block():
+    swin = torchvision.models.swin_transformer
+    model = swin.SwinTransformer(
+        [4, 4], 8, [2, 2], [2, 2], [4, 4], block=swin.SwinTransformerBlockV2, downsample_layer=swin.PatchMergingV2
+    )
+    layers = find_layers(model, torch.randn(2, 3, 32, 32))
+    assert [layer.shape for layer in layers] == [(8, 8, 32)] * 2 + [(4, 4, 64)] * 2
+    assert {layer.name.rpartition(".mlp.")[2] for layer in layers} == {"1"}
+    assert sum("cpb_mlp" in name for name, module in model.named_modules() if isinstance(module, nn.ReLU)) == 4
 
 
 def test_names_do_not_depend_on_weights_batch_or_repetition():

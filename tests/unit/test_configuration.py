@@ -77,7 +77,8 @@ def test_every_default_of_schema_and_plugins_is_filled_in():
     assert config["seeds_per_job"] == 5
     assert config["data_root"] == "data"
     assert config["architectures"]["cnn"] == {
-        "kind": "cnn", "channels": [16, 32], "convolutions": 1, "hidden": [128], "batch_norm": False
+        "kind": "cnn", "channels": [16, 32], "convolutions": 1, "hidden": [128], "batch_norm": False,
+        "dropout": 0,
     }  # fmt: skip
     assert config["datasets"]["digits"] == {"kind": "digits", "train_size": 200, "test_size": None, "test_share": 0.4}
     defaults = {key: rule["default"] for key, rule in schema["training"]["properties"].items()}
@@ -249,8 +250,8 @@ MISTAKES = [
         ["regimes.untrained.kind is 'x'", "corrupted_labels, few_samples, generalizing, memorizing, untrained"],
     ),
     ("observables.firing.kind", "fring", ["observables.firing.kind is 'fring'", "did you mean 'firing'"]),
-    ("architectures.mlp.kind", None, ["architectures.mlp.kind is None", "one of cnn, mlp"]),
-    ("architectures.mlp.kind", ["mlp"], ["architectures.mlp.kind is ['mlp']", "one of cnn, mlp"]),
+    ("architectures.mlp.kind", None, ["architectures.mlp.kind is None", "one of cnn, lenet, mlp"]),
+    ("architectures.mlp.kind", ["mlp"], ["architectures.mlp.kind is ['mlp']", "one of cnn, lenet, mlp"]),
     # empty
     ("datasets", {}, ["datasets is empty", "at least one"]),
     ("architectures", {}, ["architectures is empty", "at least one"]),
@@ -338,6 +339,78 @@ def test_array_file_is_accepted_and_a_file_of_another_kind_or_none_is_refused_be
     (tmp_path / "images.npy").touch()
     message = refusal(changed("datasets.mine", entry | {"path": str(tmp_path / "images.npy")}))
     assert "a name ending in .npz or .safetensors" in message
+
+
+FACTORIES = """
+import torch
+from elsewhere import imported as renamed
+from functools import *
+
+def function(shape, classes): ...
+
+class Network: ...
+
+assigned = Network
+
+if torch.cuda.is_available():
+    def conditional(shape, classes): ...
+"""
+
+
+@pytest.fixture
+def own_model(tmp_path, monkeypatch):
+    """Folder, the working directory, in which ``nets.py`` and ``package/nets.py`` have factories."""
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path / "nets.py", tmp_path / "package" / "nets.py"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(FACTORIES.replace("from functools import *\n", ""))
+    return tmp_path
+
+
+def own(factory: str | int) -> dict:
+    return changed("architectures.own", {"kind": "python", "factory": factory})
+
+
+@pytest.mark.parametrize("name", ["function", "Network", "assigned", "conditional", "renamed"])
+@pytest.mark.parametrize("source", ["nets.py", "package/nets.py", "package.nets", "nets"])
+def test_factory_that_its_file_defines_is_accepted_without_running_it(own_model, source, name):
+    config, _ = complete_configuration(own(f"{source}:{name}"))
+    assert config["architectures"]["own"]["parameters"] == {}
+
+
+def test_factory_that_may_come_with_all_names_of_another_module_is_accepted(own_model):
+    (own_model / "nets.py").write_text(FACTORIES)
+    complete_configuration(own("nets.py:anything"))
+
+
+@pytest.mark.parametrize(
+    "factory",
+    [
+        *("nets.py:missing", "nets.py:imported", "nets.py", "nets.py:", ":function", "function", ""),
+        *(
+            "package:function",
+            "other.py:function",
+            "package.other:function",
+            "package/nets:function",
+            "no.such:function",
+            "package:nets",
+        ),
+    ],
+)
+def test_factory_that_is_not_there_is_refused_before_any_job(own_model, factory):
+    message = refusal(own(factory))
+    assert f"architectures.own.factory is {factory!r}" in message
+    assert "path/to/file.py:function or package.module:function" in message
+
+
+def test_file_of_a_factory_that_is_no_python_is_refused_with_the_line(own_model):
+    (own_model / "nets.py").write_text("x = 1\ndef function(:\n")
+    with pytest.raises(InputError, match=r"^nets\.py, line 2: "):
+        complete_configuration(own("nets.py:function"))
+
+
+def test_factory_that_is_no_text_is_refused(own_model):
+    assert "architectures.own.factory is 3; expected string" in refusal(own(3))
 
 
 def test_configuration_of_one_regime_is_accepted():

@@ -203,7 +203,8 @@ def test_an_error_is_one_line(arguments, line, monkeypatch):
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_a_run_would_refuse_is_refused_in_one_line(config, tmp_path):
+def test_what_a_run_would_refuse_is_refused_in_one_line_that_names_it(config, tmp_path):
     config["observables"]["firing"]["window"] = 60
-    with pytest.raises(InputError, match=r"^firing: window is 60; expected at most half of the 100 images presented$"):
+    line = "digits/narrow/untrained: firing: window is 60; expected at most half of the 100 images presented"
+    with pytest.raises(InputError, match=f"^{line}$"):
         estimated(config, tmp_path)

@@ -375,7 +375,7 @@ def test_parameters_of_an_entry_are_those_of_its_plugin_alone():
     grid = grid_of(architectures__cnn={"kind": "cnn", "channels": [4], "training": {"epochs": 3}})
     assert grid.architecture(job(architecture="cnn")) == {
         "plugin": "cnn",
-        "parameters": {"channels": [4], "convolutions": 1, "hidden": [128], "batch_norm": False},
+        "parameters": {"channels": [4], "convolutions": 1, "hidden": [128], "batch_norm": False, "dropout": 0},
     }
     assert grid.regime(job(regime="memorizing")) == {"plugin": "memorizing", "parameters": {"fraction": 1.0}}
     orders = ["random", "class_blocked", "given"]
@@ -482,6 +482,38 @@ def test_code_of_a_job_differs_where_its_plugins_do():
     hashes = {code(job(architecture=name, regime=regime)) for name in ("mlp", "cnn") for regime in CONFIG["regimes"]}
     assert len(hashes) == 6
     assert code(job(dataset="digits")) == code(job(dataset="small"))
+
+
+OWN = {"kind": "python", "factory": "nets.py:net"}
+
+
+def test_code_of_a_network_of_ones_own_changes_with_the_file_of_its_factory_and_with_no_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["nets.py", "blocks.py", "other.py"]
+    codes = []
+    for edited in [None, *names]:
+        folder = tmp_path / str(edited)  # files are read once in a process: each edit has a copy of its own
+        folder.mkdir()
+        for name in names:
+            imports = "from blocks import block\n" if name == "nets.py" else ""
+            edit = "# edited\n" if name == edited else ""
+            (folder / name).write_text(f"{imports}def net(shape, classes): ...\ndef block(): ...\n{edit}")
+        own = OWN | {"factory": f"{folder / 'nets.py'}:net"}
+        code = grid_of(architectures__own=own).code_of_job("train", "architectures", "regimes")
+        codes.append((code(job(architecture="own")), code(job(architecture="mlp"))))
+    of_own, of_mlp = zip(*codes)
+    assert len(set(of_mlp)) == 1
+    unedited, nets, blocks, other = of_own
+    assert unedited == other
+    assert len({unedited, nets, blocks}) == 3
+
+
+def test_network_of_ones_own_is_named_by_its_factory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.py").write_text("def net(shape, classes, width): ...\n")
+    grid = grid_of(architectures__own=OWN | {"parameters": {"width": 3}})
+    expected = {"factory": "nets.py:net", "parameters": {"width": 3}}
+    assert grid.architecture(job(architecture="own")) == {"plugin": "python", "parameters": expected}
 
 
 def test_code_of_an_observable_is_that_of_its_plugin():

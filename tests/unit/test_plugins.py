@@ -29,7 +29,7 @@ def test_each_kind_has_the_plugins_that_the_design_names():
     names = {folder: set(find_plugins(folder)) for folder in FUNCTIONS}
     assert names["datasets"] >= {"digits", "mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100", "svhn"}
     assert names["datasets"] >= {"image_folder", "arrays", "synthetic"}
-    assert names["architectures"] >= {"mlp", "cnn"}
+    assert names["architectures"] >= {"mlp", "cnn", "vgg", "resnet", "torchvision", "vit", "python"}
     assert names["regimes"] >= {"untrained", "generalizing", "memorizing"}
     assert names["observables"] >= {"firing"}
 

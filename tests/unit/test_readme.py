@@ -23,14 +23,20 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
+def write(code: str) -> Path:
+    """Write a block of code to the file that its first line names."""
+    path = Path.cwd() / code.partition("\n")[0].removeprefix("# ")
+    path.parent.mkdir(parents=True)
+    path.write_text(code)
+    return path
+
+
 @pytest.fixture
 def own_folder(tmp_path, monkeypatch):
     """A folder with the plug-in and the images that the README speaks of."""
     monkeypatch.chdir(tmp_path)
     code = next(block for block in blocks("python") if block.startswith("# my_plugins/"))
-    path = tmp_path / code.partition("\n")[0].removeprefix("# ")
-    path.parent.mkdir(parents=True)
-    path.write_text(code)
+    path = write(code)
     for name in ("cat", "dog"):
         (tmp_path / "my_photos" / name).mkdir(parents=True)
         for number in range(3):
@@ -57,9 +63,18 @@ def test_images_of_the_grid_of_the_readme_are_prepared(own_folder, dataset, shap
 
 def test_plugin_of_the_readme_is_found_and_its_nodes_are_captured(own_folder):
     grid = yaml.safe_load(next(block for block in blocks("yaml") if block.startswith("# my_grid.yaml")))
-    config, plugins = complete_configuration(grid | yaml.safe_load(blocks("yaml")[1]))
+    config, plugins = complete_configuration(grid | yaml.safe_load(blocks("yaml")[2]))
     (entry,) = config["architectures"].values()
     build = load_plugin("architectures", plugins["architectures"][entry["kind"]].source)
     network = build((1, 8, 8), 10, entry["width"])
     spikes = capture_spikes(network, torch.zeros(3, 1, 8, 8))
     assert [tuple(layer.shape) for layer in spikes.values()] == [(3, 256), (3, 8)]
+
+
+def test_network_of_ones_own_in_the_readme_is_found_and_its_nodes_are_captured(own_folder):
+    write(next(block for block in blocks("python") if block.startswith("# my_models/")))
+    grid = yaml.safe_load(next(block for block in blocks("yaml") if block.startswith("# my_grid.yaml")))
+    config, _ = complete_configuration(grid | yaml.safe_load(blocks("yaml")[1]))
+    entry = config["architectures"]["mine"]
+    network = load_plugin("architectures", "python")((3, 8, 8), 10, entry["factory"], entry["parameters"])
+    assert [tuple(fired.shape) for fired in capture_spikes(network, torch.rand(3, 3, 8, 8)).values()] == [(3, 32, 6, 6)]

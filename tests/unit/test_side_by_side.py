@@ -38,7 +38,7 @@ class Subclass(nn.Linear):
 ALONE = {
     "convolutions": cnn.build((1, 4, 4), 3, [4], 1, [5], False),
     "batch normalization": nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.BatchNorm1d(4), nn.Linear(4, 3)),
-    "dropout": perceptron(nn.Dropout(0.5)),
+    "dropout": mlp.build((1, 4, 4), 3, [5], dropout=0.5),
     "no flatten": nn.Sequential(nn.Linear(12, 3)),
     "no layer": nn.Sequential(nn.Flatten()),
     "no bias": nn.Sequential(nn.Flatten(), nn.Linear(12, 3, bias=False)),

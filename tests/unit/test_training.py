@@ -474,7 +474,7 @@ def test_the_seed_whose_loss_is_not_finite_is_named_among_those_of_its_block(tra
         "PARAMETERS = {}\n"
         "built = []\n"
         "def build(shape, classes):\n"
-        "    network = nn.Sequential(nn.Flatten(), nn.Linear(16, classes))\n"
+        "    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.ReLU(), nn.Linear(4, classes))\n"
         "    built.append(network)\n"
         "    if len(built) == 2:\n"
         "        nn.init.constant_(network[1].bias, float('nan'))\n"

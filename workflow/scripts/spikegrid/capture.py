@@ -66,6 +66,8 @@ _FROM_ZERO = {
 }
 """Operations that threshold when their second argument, the lower bound, is 0."""
 
+_CHANGING = "the thresholded layers of the network change from one forward pass to the next"
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -134,35 +136,67 @@ class Capture(TorchDispatchMode):
         return False
 
 
-def find_layers(model: nn.Module, images: Tensor) -> list[Layer]:
-    """Return the thresholded layers of ``model`` in order of execution, from one pass of ``images`` [batch, C, H, W].
+class RecordedModel:
+    """A model in evaluation mode whose thresholded layers are known, so that every pass can be read.
 
-    The model is put in evaluation mode. Raises InputError when it has none, or when a layer's first axis is not the
-    batch.
+    layers: in order of execution. They are found in two passes, of ``images`` [batch, C, H, W] and of one image more. A
+    rectifier of parameters alone gives the same values whatever the images: it fires on none of them and is no layer.
+    Raises InputError when there is no layer, when one does not have the batch as its first axis, and when the two
+    passes have other layers.
     """
-    model.eval()
-    names: list[str] = []
-    shapes: list[tuple[int, ...]] = []
 
-    def note(output: Tensor, operation: str) -> None:
-        names.append(_layer_name(running[-1], operation, modules))
-        shapes.append(tuple(output.shape))
+    def __init__(self, model: nn.Module, images: Tensor):
+        self._model = model.eval()
+        calls, others = _calls(model, images), _calls(model, torch.cat([images, images[:1]]))
+        if len(calls) != len(others):
+            raise InputError(_changing(f"{len(calls)} activations", len(others)))
+        for (name, _), (other, _) in zip(calls, others):
+            if name != other:
+                raise InputError(_changing(name, other))
+        of_images = [not torch.equal(output, other) for (_, output), (_, other) in zip(calls, others)]
+        names = iter(_numbered([name for (name, _), varies in zip(calls, of_images) if varies]))
+        self.layers: list[Layer] = []
+        self._places: list[int | None] = []
+        for (_, output), (_, other), varies in zip(calls, others, of_images):
+            self._places.append(len(self.layers) if varies else None)
+            if varies:
+                name, shape = next(names), tuple(output.shape)
+                if len(shape) < 2 or (shape[0], other.shape[0]) != (len(images), len(images) + 1):
+                    raise InputError(
+                        f"layer {name}: its output has shape {shape}; expected {len(images)} images along axis 0"
+                    )
+                self.layers.append(Layer(name, len(self.layers) + 1, shape[1:]))
+        if not self.layers:
+            raise InputError(f"{type(model).__name__}: no thresholded node found; expected ReLU, GELU or the like")
 
-    modules = dict(model.named_modules())
-    with torch.inference_mode(), _running_modules(modules) as running, Capture(note):
-        model(images)
-    if not names:
-        raise InputError(f"{type(model).__name__}: no thresholded node found; expected ReLU, GELU or the like")
-    calls, seen, layers = Counter(names), Counter(), []
-    for depth, (name, shape) in enumerate(zip(names, shapes), start=1):
-        seen[name] += 1
-        numbered = f"{name}@{seen[name]}" if calls[name] > 1 else name
-        if len(shape) < 2 or shape[0] != len(images):
-            raise InputError(
-                f"layer {numbered}: its output has shape {shape}; expected {len(images)} images along axis 0"
-            )
-        layers.append(Layer(numbered, depth, shape[1:]))
-    return layers
+    def show(self, images: Tensor, consume: Callable[[int, Tensor], None]) -> None:
+        """Make one pass of ``images`` [batch, C, H, W] and hand on the output of each layer as soon as it appears.
+
+        consume: takes the place of a layer in ``layers`` and its output [batch, *shape]. Raises InputError when the
+        pass has other layers than those that were found.
+        """
+        count = 0
+
+        def hand_on(output: Tensor, _: str) -> None:
+            nonlocal count
+            count += 1
+            place = self._places[count - 1] if count <= len(self._places) else None
+            if place is not None:
+                layer, shape = self.layers[place], tuple(output.shape)
+                expected = (len(images), *layer.shape)
+                if shape != expected:
+                    raise InputError(f"{_CHANGING}: layer {layer.name} has an output of shape {shape}, not {expected}")
+                consume(place, output)
+
+        with torch.inference_mode(), Capture(hand_on):
+            self._model(images)
+        if count != len(self._places):
+            raise InputError(_changing(f"{len(self._places)} activations", count))
+
+
+def find_layers(model: nn.Module, images: Tensor) -> list[Layer]:
+    """Return the thresholded layers of ``model`` in order of execution, as ``RecordedModel`` finds them."""
+    return RecordedModel(model, images).layers
 
 
 def capture_spikes(model: nn.Module, images: Tensor, threshold: float = 0.0) -> dict[str, Tensor]:
@@ -171,11 +205,36 @@ def capture_spikes(model: nn.Module, images: Tensor, threshold: float = 0.0) -> 
     A node fires when its output exceeds ``threshold`` ≥ 0. At threshold 0 that is, for rectifiers and their smooth
     relatives alike, the sign of the input.
     """
-    layers = find_layers(model, images)
+    recorded = RecordedModel(model, images)
     spikes: list[Tensor] = []
-    with torch.inference_mode(), Capture(lambda output, _: spikes.append(output > threshold)):
+    recorded.show(images, lambda _, output: spikes.append(output > threshold))
+    return {layer.name: fired for layer, fired in zip(recorded.layers, spikes, strict=True)}
+
+
+def _calls(model: nn.Module, images: Tensor) -> list[tuple[str, Tensor]]:
+    """Return the name of each thresholded output of a pass, as of its layer, and the output."""
+    calls: list[tuple[str, Tensor]] = []
+
+    def note(output: Tensor, operation: str) -> None:
+        calls.append((_layer_name(running[-1], operation, modules), output.clone()))
+
+    modules = dict(model.named_modules())
+    with torch.inference_mode(), _running_modules(modules) as running, Capture(note):
         model(images)
-    return {layer.name: fired for layer, fired in zip(layers, spikes, strict=True)}
+    return calls
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """Return the names with ``@1``, ``@2``, ... behind those that stand there several times."""
+    total, seen, numbered = Counter(names), Counter(), []
+    for name in names:
+        seen[name] += 1
+        numbered.append(f"{name}@{seen[name]}" if total[name] > 1 else name)
+    return numbered
+
+
+def _changing(one: str, other: str | int) -> str:
+    return f"{_CHANGING}: {one} in one, {other} in another; expected the same whatever the images"
 
 
 @contextmanager

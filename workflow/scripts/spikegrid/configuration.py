@@ -13,6 +13,7 @@ import yaml
 
 from spikegrid.class_folders import classes_of, parts_of
 from spikegrid.errors import InputError
+from spikegrid.factories import is_factory
 from spikegrid.plugins import FUNCTIONS, Plugin, find_plugins
 
 SCHEMA_FILE = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
@@ -24,6 +25,7 @@ FORMATS = {
     "class-folders": "a folder with a folder of images for each of at least 2 classes, "
     "or one with such folders under train and test (or val)",
     "array-file": "a file that exists, with a name ending in .npz or .safetensors",
+    "factory": "path/to/file.py:function or package.module:function, of a file that exists and has this function",
 }
 """Formats that a plug-in may ask of a parameter, checked on the disk before any job starts, and what they promise."""
 
@@ -155,6 +157,7 @@ def _mistakes(value: Any, schema: dict[str, Any]) -> list[str]:
     formats.checks("folder")(lambda path: not isinstance(path, str) or Path(path).is_dir())
     formats.checks("class-folders")(lambda path: not isinstance(path, str) or _holds_classes(Path(path)))
     formats.checks("array-file")(lambda path: not isinstance(path, str) or _is_array_file(Path(path)))
+    formats.checks("factory")(lambda factory: not isinstance(factory, str) or is_factory(factory))
     validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
     errors = validator(schema, format_checker=formats).iter_errors(value)
     in_order = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])

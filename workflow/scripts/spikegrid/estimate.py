@@ -163,7 +163,12 @@ def estimate(grid: Grid, cores: int, folder: Path) -> Estimate:
     for dataset in grid.datasets:
         image_set, cost = costs.dataset(dataset)
         found.step("prepare_dataset").add(cost, image_set.images.nbytes)
-    chains = [_add_runs(found, costs, SimpleNamespace(**cell._asdict())) for cell in grid.cells]
+    chains = []
+    for cell in grid.cells:
+        try:
+            chains.append(_add_runs(found, costs, SimpleNamespace(**cell._asdict())))
+        except InputError as error:
+            raise InputError(f"{'/'.join(cell)}: {error}") from None
     found.chain = max(chains) + _add_tables(found, costs) + _add_figures(found, costs)
     return found
 

@@ -1,29 +1,29 @@
 """Extraction: every checkpoint of a run is shown the same images in the same order, and its spikes are written."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 import spikegrid
-from spikegrid.capture import Capture, Layer, find_layers
+from spikegrid.capture import Layer
 from spikegrid.checkpoints import Checkpoints
 from spikegrid.errors import InputError
 from spikegrid.images import TEST, TRAIN, ImageSet, balanced_sample
-from spikegrid.networks import as_inputs, network_builder, set_layout
+from spikegrid.networks import as_inputs, network_builder, record_network, set_layout
 from spikegrid.packing import pack, take_units
 from spikegrid.randomness import derived_seed
 from spikegrid.spikes import SpikeLayer, SpikeWriter
 
 _LARGEST_OUTPUT = 1 << 20
 _MOST_HELD = 1 << 24
-_CHANGING = "the thresholded layers of the network change from one forward pass to the next"
 
 _log = logging.getLogger("spikegrid")
 
@@ -83,9 +83,10 @@ def extract_spikes(
     names = (run["dataset"], run["architecture"])
     index = presentation(images, run["dataset"], settings)
     network = network_builder(architecture, images)().to(device)
-    first_images = next(_inputs(images, index, 2, device))
-    layers = find_layers(network, first_images)
-    set_layout(network, first_images)
+    versions = network.state_dict()._metadata  # of each module, which some ask of the state that they are given
+    recorded = record_network(network, images, device)
+    layers = recorded.layers
+    set_layout(network, next(_inputs(images, index, 2, device)))
     kept = [kept_units(layer, names, settings["units_per_layer"]) for layer in layers]
     positions = [np.stack(np.unravel_index(units, layer.shape), axis=1) for layer, units in zip(layers, kept)]
     stored = [
@@ -113,11 +114,20 @@ def extract_spikes(
     inputs = partial(_inputs, images, index, presented_batch(layers), device)
     held = list(inputs()) if len(index) * images.images[0].size <= _MOST_HELD else None
     progress = tqdm(total=len(seeds) * len(epochs), desc="/".join(names), leave=False, disable=None)
+
+    def write(place: int, outputs: Tensor) -> None:
+        packed = pack(outputs, settings["threshold"])
+        everything = len(kept[place]) == layers[place].units
+        writer.append(place, packed if everything else take_units(packed, kept[place]))
+
     with SpikeWriter(path, stored, positions, arrays, description) as writer, progress:
         for seed in seeds:
             for epoch in epochs:
-                network.load_state_dict(checkpoints.state(seed, epoch))
-                _present(network, held or inputs(), layers, kept, settings["threshold"], writer.append)
+                state = OrderedDict(checkpoints.state(seed, epoch))
+                state._metadata = versions
+                network.load_state_dict(state)
+                for batch in held or inputs():
+                    recorded.show(batch, write)
                 progress.update()
     kept_count, all_count = sum(map(len, kept)), sum(layer.units for layer in layers)
     _log.info(
@@ -130,32 +140,3 @@ def _inputs(images: ImageSet, index: np.ndarray, batch_size: int, device: torch.
     """Yield the presented images as the network takes them, a batch in memory at a time."""
     for first in range(0, len(index), batch_size):
         yield as_inputs(images.images[index[first : first + batch_size]], images, device)
-
-
-def _present(
-    network: nn.Module,
-    inputs: Iterable[Tensor],
-    layers: list[Layer],
-    kept: list[np.ndarray],
-    threshold: float,
-    append: Callable[[int, np.ndarray], None],
-) -> None:
-    """Show batches of images to one network and hand on the packed spikes of each layer as they appear."""
-
-    def hand_on(outputs: Tensor, _: str) -> None:
-        number, layer = next(coming, (None, None))
-        if layer is None or outputs.shape[1:] != layer.shape:
-            raise InputError(_CHANGING)
-        if len(outputs) != len(batch):
-            raise InputError(f"layer {layer.name}: {len(outputs)} rows for {len(batch)} images; expected as many")
-        packed = pack(outputs, threshold)
-        append(number, packed if len(kept[number]) == layer.units else take_units(packed, kept[number]))
-
-    network.eval()
-    with torch.inference_mode():
-        for batch in inputs:
-            coming = iter(enumerate(layers))
-            with Capture(hand_on):
-                network(batch)
-            if next(coming, None):
-                raise InputError(_CHANGING)

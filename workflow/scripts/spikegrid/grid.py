@@ -15,6 +15,7 @@ from spikegrid.code import code_hash
 from spikegrid.configuration import Plugins
 from spikegrid.dose_series import SERIES
 from spikegrid.errors import InputError
+from spikegrid.factories import factory_file
 from spikegrid.plugins import Plugin
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
@@ -255,7 +256,7 @@ class Grid:
 
     def code(self, script: str, **plugins: str) -> str:
         """Hash of the code of a rule's script and of the plug-ins of its jobs, as ``observables="firing"``."""
-        files = [self._plugin(folder, name).path for folder, name in plugins.items()]
+        files = [file for folder, name in plugins.items() for file in self._code_files(folder, name)]
         return code_hash(_SCRIPTS / f"{script}.py", *files)
 
     def code_of_job(self, script: str, *folders: str) -> Callable[[Any], str]:
@@ -308,6 +309,12 @@ class Grid:
 
     def _plugin(self, folder: str, name: str) -> Plugin:
         return self._plugins[folder][self.config[folder][name]["kind"]]
+
+    def _code_files(self, folder: str, name: str) -> list[Path]:
+        """Return the file of the plug-in of an entry, and those of the factories that its parameters name."""
+        plugin, entry = self._plugin(folder, name), self.config[folder][name]
+        named = [entry[key] for key, rule in plugin.parameters.items() if rule.get("format") == "factory"]
+        return [plugin.path, *filter(None, map(factory_file, named))]
 
     def _called(self, folder: str, name: str) -> dict[str, Any]:
         plugin, entry = self._plugin(folder, name), self.config[folder][name]

@@ -23,9 +23,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from spikegrid.errors import InputError
+from spikegrid.syntax import syntax_tree
 
 FUNCTIONS = {"datasets": "load", "architectures": "build", "regimes": "prepare", "observables": "observe"}
 """What each kind of plug-in exports, by the name of its folder."""
@@ -74,10 +76,7 @@ def find_plugins(folder: str, user_folders: tuple[str, ...] = ()) -> dict[str, P
 def read_plugin(folder: str, source: str) -> Plugin:
     """Read what a plug-in declares, without running it."""
     path = plugin_path(folder, source)
-    try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
-    except SyntaxError as error:
-        raise InputError(f"{path}, line {error.lineno}: {error.msg}") from None
+    tree = syntax_tree(path)
     constants = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
@@ -102,9 +101,14 @@ def plugin_path(folder: str, source: str) -> Path:
 def load_plugin(folder: str, source: str) -> Callable:
     """Import a plug-in and return the function it exports."""
     path = plugin_path(folder, source)
+    return getattr(load_file(path, f"spikegrid.{folder}.{path.stem}"), FUNCTIONS[folder])
+
+
+def load_file(path: Path, name: str) -> ModuleType:
+    """Run a Python file and return it as a module of that name; it may import the files beside it."""
     if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # a plug-in may import the files beside it
-    spec = importlib.util.spec_from_file_location(f"spikegrid.{folder}.{path.stem}", path)
+        sys.path.append(str(path.parent))
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return getattr(module, FUNCTIONS[folder])
+    return module

@@ -18,7 +18,7 @@ from spikegrid.errors import InputError
 from spikegrid.examples import Examples
 from spikegrid.images import TRAIN, ImageSet, TrainingSet
 from spikegrid.labels import NOT_SHOWN
-from spikegrid.networks import network_builder
+from spikegrid.networks import network_builder, record_network
 from spikegrid.optimizers import Optimizer, make_optimizer
 from spikegrid.plugins import load_plugin
 from spikegrid.randomness import derived_seed
@@ -42,7 +42,7 @@ def train_block(
     ``run`` names dataset, architecture, regime and seeds; the other entries are those of the grid, and
     ``training["checkpoints"]`` are the epochs at which networks are kept. Every draw depends
     on the run and its seed alone, so a seed gives the same network whichever block it is in. Raises InputError when a
-    loss stops being finite.
+    loss stops being finite, and before training when the spikes of the network could not be read.
     """
     prepare = load_plugin("regimes", regime["plugin"])
     build = network_builder(architecture, images)
@@ -54,6 +54,7 @@ def train_block(
         shown = prepare(everything, len(images.classes), generator, **regime["parameters"])
         torch.manual_seed(derived_seed(*names, seed, "weights"))
         members.append(_Member((*names, seed), shown, build().to(device)))
+    record_network(members[0].network, images, device)  # what has no spikes to read is found before training
     trained = []
     with tqdm(total=len(members) * training["epochs"], desc="/".join(names), leave=False, disable=None) as progress:
         for together in _groups(members):

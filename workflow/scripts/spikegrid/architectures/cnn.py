@@ -5,6 +5,7 @@ from collections import OrderedDict
 from torch import nn
 
 from spikegrid.errors import InputError
+from spikegrid.layers import convolution, fully_connected
 
 PARAMETERS = {
     "channels": {
@@ -31,6 +32,13 @@ PARAMETERS = {
         "default": False,
         "description": "Batch normalization between each convolution and its ReLU.",
     },
+    "dropout": {
+        "type": "number",
+        "minimum": 0,
+        "exclusiveMaximum": 1,
+        "default": 0,
+        "description": "Probability with which an output of a fully connected hidden layer is set to 0 in training.",
+    },
 }
 
 
@@ -41,6 +49,7 @@ def build(
     convolutions: int,
     hidden: list[int],
     batch_norm: bool,
+    dropout: float = 0,
 ) -> nn.Module:
     """Return the network; its thresholded layers are named ``conv1``, ``conv2``, ..., ``hidden1``, ...
 
@@ -52,20 +61,9 @@ def build(
     layers = OrderedDict()
     for block, outputs in enumerate(channels):
         for position in range(convolutions):
-            layers[f"conv{block * convolutions + position + 1}"] = _convolution(inputs, outputs, batch_norm)
+            layers[f"conv{block * convolutions + position + 1}"] = convolution(inputs, outputs, 3, batch_norm)
             inputs = outputs
         layers[f"pool{block + 1}"] = nn.MaxPool2d(2)
     layers["flatten"] = nn.Flatten()
-    widths = [inputs * (height >> len(channels)) * (width >> len(channels)), *hidden]
-    for depth, (features, outputs) in enumerate(zip(widths, hidden), start=1):
-        layers[f"hidden{depth}"] = nn.Sequential(OrderedDict(linear=nn.Linear(features, outputs), relu=nn.ReLU()))
-    layers["logits"] = nn.Linear(widths[-1], classes)
-    return nn.Sequential(layers)
-
-
-def _convolution(inputs: int, outputs: int, batch_norm: bool) -> nn.Module:
-    layers = OrderedDict(convolution=nn.Conv2d(inputs, outputs, 3, padding=1, bias=not batch_norm))
-    if batch_norm:
-        layers["norm"] = nn.BatchNorm2d(outputs)
-    layers["relu"] = nn.ReLU()
-    return nn.Sequential(layers)
+    features = inputs * (height >> len(channels)) * (width >> len(channels))
+    return nn.Sequential(layers | fully_connected(features, hidden, classes, dropout))

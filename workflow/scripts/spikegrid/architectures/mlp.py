@@ -1,9 +1,11 @@
-"""Multilayer perceptron: fully connected layers with ReLU."""
+"""Multilayer perceptron: fully connected layers with ReLU or a relative of it."""
 
 from collections import OrderedDict
 from math import prod
 
 from torch import nn
+
+from spikegrid.layers import fully_connected
 
 PARAMETERS = {
     "hidden": {
@@ -13,14 +15,24 @@ PARAMETERS = {
         "default": [256, 256],
         "description": "Width of each hidden layer.",
     },
+    "activation": {
+        "enum": ["relu", "leaky_relu", "elu", "gelu", "silu"],
+        "default": "relu",
+        "description": "Activation of the hidden layers.",
+    },
+    "dropout": {
+        "type": "number",
+        "minimum": 0,
+        "exclusiveMaximum": 1,
+        "default": 0,
+        "description": "Probability with which an output of a hidden layer is set to 0 in training.",
+    },
 }
 
 
-def build(shape: tuple[int, int, int], classes: int, hidden: list[int]) -> nn.Module:
+def build(
+    shape: tuple[int, int, int], classes: int, hidden: list[int], activation: str = "relu", dropout: float = 0
+) -> nn.Module:
     """Return the perceptron; its hidden layers are named ``hidden1``, ``hidden2``, ..."""
-    widths = [prod(shape), *hidden]
-    layers = OrderedDict(flatten=nn.Flatten())
-    for depth, (inputs, outputs) in enumerate(zip(widths, hidden), start=1):
-        layers[f"hidden{depth}"] = nn.Sequential(OrderedDict(linear=nn.Linear(inputs, outputs), relu=nn.ReLU()))
-    layers["logits"] = nn.Linear(widths[-1], classes)
-    return nn.Sequential(layers)
+    layers = fully_connected(prod(shape), hidden, classes, dropout, activation)
+    return nn.Sequential(OrderedDict(flatten=nn.Flatten(), **layers))
