@@ -103,7 +103,7 @@ def test_smallest_configuration_is_completed():
     config, _ = complete_configuration(smallest | {"regimes": regimes})
     orders = ["random", "class_blocked", "given"]
     assert config["observables"] == {"firing": {"kind": "firing", "images": None, "window": 20, "orders": orders}}
-    assert config["regimes"]["memorizing"] == {"kind": "memorizing", "fraction": 1.0}
+    assert config["regimes"]["memorizing"] == {"kind": "memorizing", "fraction": 1.0, "labels": "uniform"}
 
 
 def test_completing_leaves_the_given_configuration_as_it_was():
@@ -246,7 +246,7 @@ MISTAKES = [
     (
         "regimes.untrained.kind",
         "x",
-        ["regimes.untrained.kind is 'x'", "corrupted_labels, few_samples, generalizing, memorizing, untrained"],
+        ["regimes.untrained.kind is 'x'", "corrupted_labels, few_samples, gaussian_inputs, generalizing, memorizing, shuffled_pixels, untrained"],
     ),
     ("observables.firing.kind", "fring", ["observables.firing.kind is 'fring'", "did you mean 'firing'"]),
     ("architectures.mlp.kind", None, ["architectures.mlp.kind is None", "one of cnn, mlp"]),

@@ -377,7 +377,10 @@ def test_parameters_of_an_entry_are_those_of_its_plugin_alone():
         "plugin": "cnn",
         "parameters": {"channels": [4], "convolutions": 1, "hidden": [128], "batch_norm": False},
     }
-    assert grid.regime(job(regime="memorizing")) == {"plugin": "memorizing", "parameters": {"fraction": 1.0}}
+    assert grid.regime(job(regime="memorizing")) == {
+        "plugin": "memorizing",
+        "parameters": {"fraction": 1.0, "labels": "uniform"},
+    }
     orders = ["random", "class_blocked", "given"]
     assert grid.observable("firing") == {"plugin": "firing", "parameters": {"window": 20, "orders": orders}}
 

@@ -19,7 +19,7 @@ def training_set(count: int = 1000, classes: int = 10) -> TrainingSet:
 
 def memorized(fraction: float, seed: int = 0, **sizes: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
-    return memorizing.prepare(training_set(**sizes), sizes.get("classes", 10), generator, fraction).labels
+    return memorizing.prepare(training_set(**sizes), sizes.get("classes", 10), generator, fraction, "uniform").labels
 
 
 @pytest.mark.parametrize("regime", [generalizing, untrained])
@@ -32,7 +32,7 @@ def test_training_set_is_left_as_it_is(regime):
 
 def test_memorizing_keeps_images_and_their_places_and_the_true_labels_given():
     given_set = training_set()
-    shown = memorizing.prepare(given_set, 10, np.random.default_rng(0), 1.0)
+    shown = memorizing.prepare(given_set, 10, np.random.default_rng(0), 1.0, "uniform")
     np.testing.assert_array_equal(shown.images, given_set.images)
     np.testing.assert_array_equal(shown.index, np.arange(1000))
     np.testing.assert_array_equal(given_set.labels, np.arange(1000) % 10)
@@ -83,7 +83,7 @@ class Marking:
 
 @given(fraction=st.floats(0, 1), count=st.integers(1, 200), seed=st.integers(0, 2**32))
 def test_exactly_the_rounded_fraction_of_labels_is_redrawn(fraction, count, seed):
-    labels = corrupted_labels.prepare(training_set(count), 10, Marking(seed), fraction).labels
+    labels = corrupted_labels.prepare(training_set(count), 10, Marking(seed), fraction, "uniform").labels
     assert (labels == -7).sum() == round(fraction * count)
     kept = labels != -7
     np.testing.assert_array_equal(labels[kept], (np.arange(count) % 10)[kept])
@@ -93,7 +93,9 @@ def test_exactly_the_rounded_fraction_of_labels_is_redrawn(fraction, count, seed
 @pytest.mark.parametrize("fraction", [0.1, 0.3, 0.6, 1.0])
 def test_share_of_wrong_labels_is_the_fraction_times_one_less_a_chance(fraction, classes):
     everything = training_set(1000, classes)
-    shown = [corrupted_labels.prepare(everything, classes, np.random.default_rng(s), fraction) for s in range(30)]
+    shown = [
+        corrupted_labels.prepare(everything, classes, np.random.default_rng(s), fraction, "uniform") for s in range(30)
+    ]
     wrong = np.mean([(part.labels != everything.labels).mean() for part in shown])
     chance = 1 / classes
     deviation = np.sqrt(chance * (1 - chance) * fraction / 30_000)
@@ -103,7 +105,7 @@ def test_share_of_wrong_labels_is_the_fraction_times_one_less_a_chance(fraction,
 def test_which_labels_are_redrawn_differs_between_seeds_and_is_spread_over_the_set():
     redrawn = np.zeros(500)
     for seed in range(200):
-        labels = corrupted_labels.prepare(training_set(500), 10, Marking(seed), 0.3).labels
+        labels = corrupted_labels.prepare(training_set(500), 10, Marking(seed), 0.3, "uniform").labels
         redrawn += labels == -7
     assert chisquare(redrawn.reshape(50, 10).sum(axis=1)).pvalue > 1e-4
     assert redrawn.min() > 0
@@ -113,7 +115,7 @@ def test_which_labels_are_redrawn_differs_between_seeds_and_is_spread_over_the_s
 def test_corrupted_labels_and_memorizing_of_one_fraction_are_the_same_draw():
     for fraction in (0.3, 1.0):
         one, other = (
-            regime.prepare(training_set(), 10, np.random.default_rng(5), fraction).labels
+            regime.prepare(training_set(), 10, np.random.default_rng(5), fraction, "uniform").labels
             for regime in (corrupted_labels, memorizing)
         )
         np.testing.assert_array_equal(one, other)
@@ -121,7 +123,7 @@ def test_corrupted_labels_and_memorizing_of_one_fraction_are_the_same_draw():
 
 def test_redrawing_keeps_images_and_places_and_the_labels_given():
     given_set = training_set()
-    shown = with_redrawn_labels(given_set, 10, np.random.default_rng(0), 0.5)
+    shown = with_redrawn_labels(given_set, 10, np.random.default_rng(0), 0.5, "uniform")
     assert shown.images is given_set.images
     assert shown.index is given_set.index
     assert shown.labels.dtype == np.int16

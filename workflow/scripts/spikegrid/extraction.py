@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import spikegrid
+from spikegrid.alteration import altered_images
 from spikegrid.capture import Capture, Layer, find_layers
 from spikegrid.checkpoints import Checkpoints
 from spikegrid.errors import InputError
@@ -71,17 +72,19 @@ def extract_spikes(
     settings: dict[str, Any],
     device: torch.device,
     path: str | Path,
+    regime: dict[str, Any] | None = None,
 ) -> None:
     """Present images to every checkpoint of a run and write the spikes to ``path`` as ``spikegrid.spikes`` has it.
 
-    ``architecture`` and ``settings`` are those of the grid. Raises InputError when the network has no thresholded node,
+    ``architecture``, ``settings`` and ``regime`` are those of the grid; the images are presented as the regime alters
+    them for each seed, or as they are where there is none. Raises InputError when the network has no thresholded node,
     when its layers change from one forward pass to the next, or when the disk is too small.
     """
     run, seeds, epochs = checkpoints.run, checkpoints.run["seeds"], checkpoints.epochs
     names = (run["dataset"], run["architecture"])
     index = presentation(images, run["dataset"], settings)
     network = network_builder(architecture, images)().to(device)
-    first_images = next(_inputs(images, index, 2, device))
+    first_images = next(_inputs(images.images, images, index, 2, device))
     layers = find_layers(network, first_images)
     set_layout(network, first_images)
     kept = [kept_units(layer, names, settings["units_per_layer"]) for layer in layers]
@@ -111,9 +114,10 @@ def extract_spikes(
     progress = tqdm(total=len(seeds) * len(epochs), desc="/".join(names), leave=False, disable=None)
     with SpikeWriter(path, stored, positions, arrays, description) as writer, progress:
         for seed in seeds:
+            pixels = altered_images(images, regime, run, seed) if regime else images.images
             for epoch in epochs:
                 network.load_state_dict(checkpoints.state(seed, epoch))
-                inputs = _inputs(images, index, presented_batch(layers), device)
+                inputs = _inputs(pixels, images, index, presented_batch(layers), device)
                 _present(network, inputs, layers, kept, settings["threshold"], writer.append)
                 progress.update()
     kept_count, all_count = sum(map(len, kept)), sum(layer.units for layer in layers)
@@ -123,10 +127,12 @@ def extract_spikes(
     )
 
 
-def _inputs(images: ImageSet, index: np.ndarray, batch_size: int, device: torch.device) -> Iterator[Tensor]:
-    """Yield the presented images as the network takes them, a batch in memory at a time."""
+def _inputs(
+    pixels: np.ndarray, images: ImageSet, index: np.ndarray, batch_size: int, device: torch.device
+) -> Iterator[Tensor]:
+    """Yield the presented images as the network takes them, a batch at a time; ``pixels`` are those of all images."""
     for first in range(0, len(index), batch_size):
-        yield as_inputs(images.images[index[first : first + batch_size]], images, device)
+        yield as_inputs(pixels[index[first : first + batch_size]], images, device)
 
 
 def _present(

@@ -23,12 +23,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from spikegrid.errors import InputError
 
 FUNCTIONS = {"datasets": "load", "architectures": "build", "regimes": "prepare", "observables": "observe"}
 """What each kind of plug-in exports, by the name of its folder."""
+
+FURTHER_FUNCTIONS = {"regimes": "alter"}
+"""What a plug-in of a kind may export beside."""
 
 _LIBRARY = Path(__file__).parent
 
@@ -101,10 +105,19 @@ def plugin_path(folder: str, source: str) -> Path:
 
 def load_plugin(folder: str, source: str) -> Callable:
     """Import a plug-in and return the function it exports."""
+    return getattr(_module(folder, source), FUNCTIONS[folder])
+
+
+def load_further_function(folder: str, source: str) -> Callable | None:
+    """Import a plug-in and return the further function of its kind, None where it has none."""
+    return getattr(_module(folder, source), FURTHER_FUNCTIONS[folder], None)
+
+
+def _module(folder: str, source: str) -> ModuleType:
     path = plugin_path(folder, source)
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))  # a plug-in may import the files beside it
     spec = importlib.util.spec_from_file_location(f"spikegrid.{folder}.{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return getattr(module, FUNCTIONS[folder])
+    return module
