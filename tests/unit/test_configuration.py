@@ -246,7 +246,7 @@ MISTAKES = [
     (
         "regimes.untrained.kind",
         "x",
-        ["regimes.untrained.kind is 'x'", "corrupted_labels, few_samples, gaussian_inputs, generalizing, memorizing, shuffled_pixels, untrained"],
+        ["regimes.untrained.kind is 'x'", "corrupted_labels, few_samples, gaussian_inputs, generalizing,"],
     ),
     ("observables.firing.kind", "fring", ["observables.firing.kind is 'fring'", "did you mean 'firing'"]),
     ("architectures.mlp.kind", None, ["architectures.mlp.kind is None", "one of cnn, mlp"]),

@@ -14,8 +14,8 @@ def with_redrawn_labels(
 
     ``labels`` says how: ``uniform`` draws each from all C classes, ``permuted`` shuffles them among their images, so
     that every class keeps its number of images. Either way a redrawn label may by chance be the true one, so the
-    expected share of wrong labels is fraction · (1 - 1/C) where classes are balanced; permuted ones exceed it by a
-    factor m/(m - 1) where all are. Source: Zhang, Bengio, Hardt, Recht & Vinyals (2017), arXiv 1611.03530.
+    expected share of wrong labels is fraction · (1 - 1/C) where classes are balanced; it is less than 1/m below that
+    where a part of the labels is permuted. Source: Zhang, Bengio, Hardt, Recht & Vinyals (2017), arXiv 1611.03530.
     """
     count = len(training_set.labels)
     redrawn = generator.permutation(count)[: round(fraction * count)]
