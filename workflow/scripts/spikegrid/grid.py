@@ -336,7 +336,7 @@ def _differ_beyond_dose(entry: dict[str, Any], other: dict[str, Any]) -> bool:
     return any(
         (entry.get(key) or {}) != (other.get(key) or {})
         for key in of_kind | {"training", "spikes"}
-        if not isinstance(entry.get(key), int | float)
+        if type(entry.get(key)) not in (int, float)
     )
 
 
