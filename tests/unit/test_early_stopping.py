@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spikegrid.checkpoints import Checkpoints, save_checkpoints
 from spikegrid.early_stopping import EarlyStopping, held_out
 from spikegrid.errors import InputError
 from spikegrid.images import TRAIN
@@ -165,6 +166,17 @@ def test_the_network_left_is_that_of_the_lowest_loss_on_images_held_out(stopped,
     for row, epoch in zip(network.history, trained_epochs):
         assert weights(network, row["epoch"]) == weights(free, epoch)
         assert row | {"epoch": epoch} == free.history[epoch]
+
+
+def test_checkpoints_after_the_end_are_kept_in_a_file_as_others_are(stopped, run, mlp, tmp_path):
+    networks = stopped(mlp, seeds=(0, 1), checkpoints=[0, 39, 40])
+    assert all(network.history[-1]["trained_epochs"] < 39 for network in networks)
+    save_checkpoints(tmp_path / "checkpoints.safetensors", run, networks)
+    checkpoints = Checkpoints(tmp_path / "checkpoints.safetensors")
+    for network in networks:
+        for epoch, state in network.states.items():
+            torch.testing.assert_close(checkpoints.state(network.seed, epoch), state, rtol=0, atol=0)
+        assert weights(network, 39) == weights(network, 40) != weights(network, 0)
 
 
 def test_training_is_that_without_the_images_held_out(stopped, run, noisy, training, mlp, tmp_path):

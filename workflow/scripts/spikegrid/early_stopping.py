@@ -85,5 +85,8 @@ class EarlyStopping:
         return [best.scores if ended else own for ended, best, own in zip(self._ended, self._best, scores)]
 
     def states(self, current: list[State]) -> list[State]:
-        """Return the state of each network as it counts, given the ``current`` ones."""
-        return [best.state if ended else own for ended, best, own in zip(self._ended, self._best, current)]
+        """Return the state of each network as it counts, given the ``current`` ones; no two share memory."""
+        return [
+            {name: tensor.clone() for name, tensor in best.state.items()} if ended else own
+            for ended, best, own in zip(self._ended, self._best, current)
+        ]
