@@ -36,6 +36,9 @@ SETTINGS = {
     "learning_rate": 2e-3,
     "weight_decay": 0.01,
     "momentum": 0.9,
+    "crop_padding": 0,
+    "horizontal_flip": False,
+    "early_stopping": None,
     "schedule": "cosine",
 }
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
@@ -74,7 +77,7 @@ class Workload:
         torch.manual_seed(0)
         self.plain = build()
         self.train = Examples.of_training([self.images.training_set()] * seeds, self.images, torch.device("cpu"))
-        self.test = Examples.of_test(seeds, self.images, torch.device("cpu"))
+        self.test = Examples.of_test([self.images.part(TEST)[0]] * seeds, self.images, torch.device("cpu"))
         self.networks = side_by_side(networks, self.train.inputs[:2])
         self.settings = SETTINGS | {"optimizer": optimizer}
         self.optimizer = make_optimizer(self.networks.parameters, self.settings)

@@ -104,7 +104,7 @@ def test_smallest_configuration_is_completed():
     config, _ = complete_configuration(smallest | {"regimes": regimes})
     orders = ["random", "class_blocked", "given"]
     assert config["observables"] == {"firing": {"kind": "firing", "images": None, "window": 20, "orders": orders}}
-    assert config["regimes"]["memorizing"] == {"kind": "memorizing", "fraction": 1.0}
+    assert config["regimes"]["memorizing"] == {"kind": "memorizing", "fraction": 1.0, "labels": "uniform"}
 
 
 def test_completing_leaves_the_given_configuration_as_it_was():
@@ -247,7 +247,7 @@ MISTAKES = [
     (
         "regimes.untrained.kind",
         "x",
-        ["regimes.untrained.kind is 'x'", "corrupted_labels, few_samples, generalizing, memorizing, untrained"],
+        ["regimes.untrained.kind is 'x'", "corrupted_labels, few_samples, gaussian_inputs, generalizing,"],
     ),
     ("observables.firing.kind", "fring", ["observables.firing.kind is 'fring'", "did you mean 'firing'"]),
     ("architectures.mlp.kind", None, ["architectures.mlp.kind is None", "one of cnn, lenet, mlp"]),
@@ -277,6 +277,43 @@ MISTAKES = [
     ("datasets", {7: {"kind": "digits"}}, ["the key datasets.7 is read as int", "quotes", '"7"']),
     ("regimes", {True: {"kind": "untrained"}}, ["the key regimes.True is read as bool", "quotes"]),
     ("datasets", {None: {"kind": "digits"}}, ["the key datasets.None is read as NoneType", "quotes"]),
+    # entries based on one another
+    (
+        "regimes.x",
+        {"base": "memorising"},
+        [
+            "regimes.x.base is 'memorising'",
+            "one of the regimes untrained, generalizing, memorizing, x",
+            "did you mean 'memorizing'",
+        ],
+    ),
+    ("regimes.x", {"base": 3}, ["regimes.x.base is 3", "one of the regimes"]),
+    ("regimes.x", {"base": ["memorizing"]}, ["regimes.x.base is ['memorizing']", "one of the regimes"]),
+    ("regimes.x", {"base": "x"}, ["regimes.x.base leads back", "x → x;"]),
+    ("regimes.memorizing", {"base": "untrained", "fraction": 0.5}, ["unknown key regimes.memorizing.fraction"]),
+    ("architectures.deep", {"base": "mlp", "width": 3}, ["unknown key architectures.deep.width"]),
+    ("architectures.deep", {"base": "wide"}, ["architectures.deep.base is 'wide'", "architectures mlp, cnn, deep"]),
+    # training
+    ("training.early_stopping", {"share": 0.1}, ["training.early_stopping lacks the key 'patience'"]),
+    ("training.early_stopping", {"patience": 3}, ["training.early_stopping lacks the key 'share'"]),
+    ("training.early_stopping", True, ["training.early_stopping is True", "expected object or null"]),
+    ("training.early_stopping", {"share": 1, "patience": 3}, ["training.early_stopping.share is 1", "> 0 and < 1"]),
+    ("training.early_stopping", {"share": 0.1, "patience": 0}, ["early_stopping.patience is 0", "integer ≥ 1"]),
+    (
+        "training.early_stopping",
+        {"share": 0.1, "patience": 1, "on": "loss"},
+        ["unknown key training.early_stopping.on"],
+    ),
+    ("training.crop_padding", -1, ["training.crop_padding is -1", "integer ≥ 0"]),
+    ("training.horizontal_flip", 1, ["training.horizontal_flip is 1", "expected boolean"]),
+    # regimes
+    (
+        "regimes.memorizing.labels",
+        "permutated",
+        ["memorizing.labels is 'permutated'", "uniform, permuted", "'permuted'"],
+    ),
+    ("regimes.memorizing.fraction", 1.1, ["regimes.memorizing.fraction is 1.1", "≥ 0 and ≤ 1"]),
+    ("regimes.x", {"kind": "shuffled_pixels", "permutation": "each"}, ["regimes.x.permutation is 'each'", "per_image"]),
     # folders
     ("plugins", ["no/such/folder"], ["plugins", "no/such/folder"]),
     ("datasets.photos", {"kind": "image_folder", "path": "no/such"}, ["datasets.photos.path is 'no/such'", "folder"]),
@@ -291,6 +328,59 @@ def test_mistake_is_one_line_that_names_the_key_and_what_was_expected(path, valu
     message = refusal(changed(path, value))
     for fragment in fragments:
         assert fragment in message
+
+
+def test_bases_that_lead_back_are_refused_with_the_way():
+    config = deepcopy(VALID)
+    config["regimes"] |= {"a": {"base": "b"}, "b": {"base": "c"}, "c": {"base": "b"}}
+    assert "regimes.a.base leads back to where it has been: a → b → c → b;" in refusal(config)
+
+
+# --- entries based on one another ---
+
+
+def test_an_entry_has_what_its_base_has_and_its_own_keys_in_their_place():
+    config = deepcopy(VALID)
+    config["regimes"]["decayed"] = {"base": "memorizing", "training": {"weight_decay": 0.1}, "spikes": {"threshold": 1}}
+    config["regimes"] = dict(reversed(config["regimes"].items()))  # a base may stand after what is based on it
+    config["regimes"]["longer"] = {"base": "decayed", "fraction": 0.7, "training": {"epochs": 20}}
+    completed, _ = complete_configuration(config)
+    decayed = {"kind": "memorizing", "fraction": 0.5, "labels": "uniform"}
+    decayed |= {"training": {"epochs": 9, "weight_decay": 0.1}, "spikes": {"threshold": 1}}
+    assert completed["regimes"]["decayed"] == decayed | {"base": "memorizing"}
+    training = {"epochs": 20, "weight_decay": 0.1}
+    assert completed["regimes"]["longer"] == decayed | {"base": "decayed", "fraction": 0.7, "training": training}
+    assert completed["regimes"]["memorizing"] == complete_configuration(VALID)[0]["regimes"]["memorizing"]
+    assert config["regimes"]["decayed"] == {
+        "base": "memorizing",
+        "training": {"weight_decay": 0.1},
+        "spikes": {"threshold": 1},
+    }
+
+
+def test_entries_of_every_kind_may_have_a_base():
+    config = deepcopy(VALID)
+    config["datasets"]["fewer"] = {"base": "digits", "train_size": 50}
+    config["architectures"]["tuned"] = {"base": "mlp", "training": {"learning_rate": 0.3}}
+    config["observables"]["wide"] = {"base": "firing", "images": "train"}
+    completed, _ = complete_configuration(config)
+    assert completed["datasets"]["fewer"]["train_size"] == 50
+    assert completed["datasets"]["fewer"]["kind"] == "digits"
+    assert completed["architectures"]["tuned"]["hidden"] == [32, 24]
+    assert (completed["observables"]["wide"]["window"], completed["observables"]["wide"]["images"]) == (10, "train")
+
+
+def test_an_override_of_null_takes_early_stopping_away_from_its_base():
+    config = deepcopy(VALID)
+    stopped = {"kind": "generalizing", "training": {"early_stopping": {"share": 0.1, "patience": 5}}}
+    config["regimes"] |= {
+        "stopped": stopped,
+        "patient": {"base": "stopped", "training": {"early_stopping": {"patience": 9}}},
+        "free": {"base": "stopped", "training": {"early_stopping": None}},
+    }
+    regimes = complete_configuration(config)[0]["regimes"]
+    assert regimes["patient"]["training"] == {"early_stopping": {"share": 0.1, "patience": 9}}
+    assert regimes["free"]["training"] == {"early_stopping": None}
 
 
 def test_each_of_several_mistakes_gets_a_line():

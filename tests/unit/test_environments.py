@@ -19,7 +19,7 @@ SCRIPTS = REPOSITORY / "workflow" / "scripts"
 PLUGINS_OF_STEP = {
     "prepare_dataset": ["datasets"],
     "train": ["architectures", "regimes"],
-    "extract_spikes": ["architectures"],
+    "extract_spikes": ["architectures", "regimes"],
     "observe": ["observables"],
 }
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}

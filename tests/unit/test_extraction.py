@@ -150,7 +150,7 @@ def scattered(make_images):
 
 @pytest.mark.parametrize("order", ["random", "class_blocked", "given"])
 def test_training_images_come_with_the_labels_trained_on(extract, make_images, order):
-    memorizing = {"plugin": "memorizing", "parameters": {"fraction": 1.0}}
+    memorizing = {"plugin": "memorizing", "parameters": {"fraction": 1.0, "labels": "uniform"}}
     images = scattered(make_images)
     shown = {"images": "train", "samples": 12, "order": order}
     path, checkpoints = extract(seeds=(0, 1), regime=memorizing, image_set=images, **shown)

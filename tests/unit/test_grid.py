@@ -333,6 +333,60 @@ def test_dose_of_a_kind_that_is_not_compared_stays_one_with_training_of_its_own(
     assert grid.dose_series() == {"training_size": ["generalizing", "few_50"]}
 
 
+VARIANTS = {
+    "training": {"base": "memorizing", "training": {"weight_decay": 0.01}},
+    "spikes": {"base": "memorizing", "spikes": {"threshold": 0.5}},
+    "labels": {"base": "memorizing", "labels": "permuted"},
+    "labels without base": {"kind": "memorizing", "labels": "permuted"},
+    "training and dose": {"base": "memorizing", "fraction": 0.5, "training": {"weight_decay": 0.01}},
+    "training of a dose": {"base": "corrupted_30", "training": {"weight_decay": 0.01}},
+    "training of few": {"base": "few_50", "samples": 20, "training": {"crop_padding": 1}},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS.keys())
+def test_variant_of_a_regime_is_shown_and_no_dose_nor_is_what_is_based_on_it(variant):
+    further = {"variant": variant, "again": {"base": "variant"}, "more": {"base": "again", "training": {}}}
+    grid = grid_of(regimes=CONFIG["regimes"] | DOSES | further)
+    assert grid.shown_regimes == [*CONFIG["regimes"], *further]
+    assert grid.dose_series() == grid_of(regimes=CONFIG["regimes"] | DOSES).dose_series()
+
+
+def test_regime_that_differs_from_its_base_in_a_number_alone_is_a_dose():
+    settings = {"training": {"epochs": 30}, "spikes": {"threshold": 0.1}}
+    regimes = CONFIG["regimes"] | {
+        "generalizing": {"kind": "generalizing", **settings},
+        "memorizing": {"kind": "memorizing", **settings},
+        "half": {"base": "memorizing", "fraction": 0.5},
+        "third": {"base": "half", "fraction": 0.3, "training": {"epochs": 30}},
+        "without_base": {"kind": "memorizing", "fraction": 0.2, **settings},
+        "corrupted": {"base": "generalizing", "kind": "corrupted_labels", "fraction": 0.1},
+        "few": {"base": "generalizing", "kind": "few_samples", "samples": 50},
+    }
+    grid = grid_of(regimes=regimes)
+    assert grid.shown_regimes == ["untrained", "generalizing", "memorizing"]
+    assert grid.dose_series() == {
+        "label_noise": ["generalizing", "memorizing", "half", "third", "without_base", "corrupted"],
+        "training_size": ["generalizing", "few"],
+    }
+
+
+def test_regime_without_series_is_never_a_dose():
+    regimes = {"shuffled": {"kind": "shuffled_pixels"}, "noise": {"base": "generalizing", "kind": "gaussian_inputs"}}
+    grid = grid_of(regimes=CONFIG["regimes"] | regimes)
+    assert grid.shown_regimes == [*CONFIG["regimes"], *regimes]
+    assert grid.dose_series() == {}
+
+
+def test_settings_and_parameters_of_a_job_are_those_of_its_base_and_its_own():
+    regimes = {"decayed": {"base": "memorizing", "fraction": 0.5, "training": {"weight_decay": 0.1}}}
+    grid = grid_of(regimes=CONFIG["regimes"] | regimes)
+    parameters = {"fraction": 0.5, "labels": "uniform"}
+    assert grid.regime(job(regime="decayed")) == {"plugin": "memorizing", "parameters": parameters}
+    assert grid.training(job(regime="decayed"))["weight_decay"] == 0.1
+    assert grid.training(job(regime="memorizing"))["weight_decay"] == 0
+
+
 def test_corrupted_labels_that_are_compared_are_shown_and_end_their_series():
     regimes = CONFIG["regimes"] | DOSES
     grid = grid_of(regimes=regimes, indicators={"memorizing": "corrupted_60"})
@@ -377,7 +431,10 @@ def test_parameters_of_an_entry_are_those_of_its_plugin_alone():
         "plugin": "cnn",
         "parameters": {"channels": [4], "convolutions": 1, "hidden": [128], "batch_norm": False, "dropout": 0},
     }
-    assert grid.regime(job(regime="memorizing")) == {"plugin": "memorizing", "parameters": {"fraction": 1.0}}
+    assert grid.regime(job(regime="memorizing")) == {
+        "plugin": "memorizing",
+        "parameters": {"fraction": 1.0, "labels": "uniform"},
+    }
     orders = ["random", "class_blocked", "given"]
     assert grid.observable("firing") == {"plugin": "firing", "parameters": {"window": 20, "orders": orders}}
 

@@ -10,13 +10,14 @@ from spikegrid.history import save_history
 COLUMNS = [
     *("dataset", "architecture", "regime", "seed", "epoch"),
     *("loss", "train_accuracy", "true_label_accuracy", "test_accuracy"),
-    *("training_images", "corrupted_share"),
+    *("training_images", "corrupted_share", "trained_epochs"),
 ]
 
 
 def row(seed: int, epoch: int, loss: float = 2 / 3) -> dict:
     accuracies = {"train_accuracy": 1.0, "true_label_accuracy": 1 / 3, "test_accuracy": 0.0}
-    return {"seed": seed, "epoch": epoch, "loss": loss, **accuracies, "training_images": 3, "corrupted_share": 2 / 3}
+    counts = {"training_images": 3, "corrupted_share": 2 / 3, "trained_epochs": 0}
+    return {"seed": seed, "epoch": epoch, "loss": loss, **accuracies, **counts}
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_history_has_a_row_an_epoch_and_seed_with_the_names_of_the_run(tmp_path,
 def test_numbers_have_seven_digits_and_lines_end_in_a_newline_alone(tmp_path, run, networks):
     save_history(tmp_path / "history.csv", run, networks)
     lines = (tmp_path / "history.csv").read_bytes().decode().split("\n")
-    assert lines[1] == "dots,net,generalizing,4,0,0.6666667,1,0.3333333,0,3,0.6666667"
+    assert lines[1] == "dots,net,generalizing,4,0,0.6666667,1,0.3333333,0,3,0.6666667,0"
     assert lines[-1] == ""
 
 

@@ -21,7 +21,7 @@ GIVEN = {
 
 TRAINING_KEYS = {
     *("epochs", "checkpoints", "batch_size", "optimizer", "learning_rate", "momentum", "weight_decay", "schedule"),
-    "target_accuracy",
+    *("crop_padding", "horizontal_flip", "early_stopping", "target_accuracy"),
 }
 
 

@@ -63,7 +63,7 @@ def dropout(tmp_path) -> dict:
 
 @pytest.fixture
 def memorizing() -> dict:
-    return {"plugin": "memorizing", "parameters": {"fraction": 1.0}}
+    return {"plugin": "memorizing", "parameters": {"fraction": 1.0, "labels": "uniform"}}
 
 
 @pytest.fixture
@@ -225,7 +225,11 @@ def test_generalizing_trains_on_the_true_labels(train, make_images):
 def test_memorizing_redraws_the_fraction_and_leaves_the_image_set_as_it_was(train, make_images, fraction):
     images = make_images(train=400, classes=4)
     truth = images.labels.copy()
-    (network,) = train(images=images, regime={"plugin": "memorizing", "parameters": {"fraction": fraction}}, epochs=0)
+    (network,) = train(
+        images=images,
+        regime={"plugin": "memorizing", "parameters": {"fraction": fraction, "labels": "uniform"}},
+        epochs=0,
+    )
     np.testing.assert_array_equal(images.labels, truth)
     wrong = (network.labels != images.part(TRAIN)[1]).mean()
     assert wrong == pytest.approx(0.75 * fraction, abs=0.1 * (fraction > 0))
@@ -259,7 +263,7 @@ def test_history_has_a_row_an_epoch_with_its_columns(train):
 @pytest.mark.parametrize("epochs", [0, 2])
 def test_history_counts_images_and_the_share_of_labels_that_are_not_the_true_ones(train, make_images, epochs):
     images = make_images(train=60)
-    regime = {"plugin": "corrupted_labels", "parameters": {"fraction": 0.5}}
+    regime = {"plugin": "corrupted_labels", "parameters": {"fraction": 0.5, "labels": "uniform"}}
     (network,) = train(images=images, regime=regime, epochs=epochs)
     wrong = (network.labels != images.part(TRAIN)[1]).mean()
     assert 0 < wrong < 0.5

@@ -5,7 +5,10 @@ from textwrap import dedent
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 from snakemake_runs import append_comment, copy_folder, digests, files_of, snakemake
+
+from spikegrid import images
 
 PLUGINS = {
     "datasets/blobs.py": '''
@@ -39,7 +42,7 @@ PLUGINS = {
             return nn.Sequential(nn.Flatten(), nn.Linear(pixels, 9 * factor), nn.GELU(), nn.Linear(9 * factor, classes))
     ''',
     "regimes/half.py": '''
-        """Trained on labels of which every second is drawn anew."""
+        """Trained on negatives of the images, with labels of which every second is drawn anew."""
 
         from dataclasses import replace
 
@@ -51,6 +54,10 @@ PLUGINS = {
             labels = training_set.labels.copy()
             labels[::2] = generator.integers(0, classes, len(labels[::2]))
             return replace(training_set, labels=labels)
+
+
+        def alter(images, generator):
+            return 255 - images.images
     ''',
     "observables/spike_share.py": '''
         """Share of all nodes and images with a spike."""
@@ -134,6 +141,20 @@ def test_own_regime_fixes_its_training(own):
     assert own.execution.code == 0, own.execution.text
     history = pd.read_csv(own.folder / "results" / "tables" / "history.csv")
     assert history["epoch"].tolist() == [0, 1]
+
+
+def test_own_regime_presents_the_images_that_it_alters(own):
+    assert own.execution.code == 0, own.execution.text
+    blobs = images.load(own.folder / "results/datasets/blobs.safetensors")
+    weights = load_file(own.folder / "results/runs/blobs/wide/half/seeds0-0/checkpoints.safetensors")
+    with np.load(own.folder / "results/runs/blobs/wide/half/seeds0-0/spikes.npz") as file:
+        spikes = np.unpackbits(file["2"][0, 1], axis=-1, count=18, bitorder="little")
+        pixels = (255 - blobs.images[file["index"]]).reshape(len(spikes), -1) / 255
+    mean, deviation = blobs.channel_statistics()
+    sums = (pixels - mean) / deviation @ weights["seed0/epoch1/1.weight"].T + weights["seed0/epoch1/1.bias"]
+    clear = np.abs(sums) > 1e-3
+    assert clear.mean() > 0.95
+    np.testing.assert_array_equal(spikes[clear], (sums > 0)[clear])
 
 
 def test_an_edit_of_an_own_observable_redoes_only_what_it_measured(own, code, tmp_path):

@@ -22,7 +22,8 @@ rule extract_spikes:
         runtime=240,
     params:
         architecture=grid.architecture,
+        regime=grid.regime,
         spikes=grid.spikes,
-        code=grid.code_of_job("extract_spikes", "architectures"),
+        code=grid.code_of_job("extract_spikes", "architectures", "regimes"),
     script:
         "../scripts/extract_spikes.py"

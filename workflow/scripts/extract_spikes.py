@@ -14,4 +14,5 @@ with logged(snakemake.log[0], f"spikes {snakemake.output.spikes}"):
         snakemake.params.spikes,
         prepare_device(snakemake.resources.gpu, snakemake.threads),
         snakemake.output.spikes,
+        snakemake.params.regime,
     )

@@ -176,6 +176,7 @@ class Trials:
     ) -> Cost:
         # At so small a learning rate no loss diverges; the time does not depend on it.
         settings = settings | {"epochs": epochs, "checkpoints": list(checkpoints), "learning_rate": 1e-6}
+        settings["early_stopping"] = None  # these images may be too few to hold some out
         images.save(folder / "images.safetensors", _part(self._images, train, test))
         return measured(_training, folder, run or self._run, self._architecture, settings, copies=self._copies)
 

@@ -81,6 +81,8 @@ def complete_configuration(config: dict[str, Any]) -> tuple[dict[str, Any], Plug
         default = schema["properties"][folder].get("default")
         if default is not None:
             config.setdefault(folder, deepcopy(default))
+        if isinstance(config.get(folder), dict):
+            config[folder] = {name: _on_its_base(folder, name, config[folder]) for name in config[folder]}
     composed = compose_schema(schema, config, plugins)
     mistakes = _mistakes(config, composed)
     if mistakes:
@@ -113,7 +115,10 @@ def compose_schema(schema: dict[str, Any], config: dict[str, Any], plugins: Plug
 
 def entry_schema(schema: dict[str, Any], folder: str, plugins: dict[str, Plugin], kind: Any) -> dict[str, Any]:
     """Return the closed schema of one entry: its kind, what every such entry may hold, and its plug-in's parameters."""
-    properties = {"kind": {"enum": sorted(plugins), "description": "Name of the plug-in."}}
+    properties = {
+        "kind": {"enum": sorted(plugins), "description": "Name of the plug-in."},
+        "base": {"type": "string", "description": "Name of the entry that this one is based on."},
+    }
     if folder in ("datasets", "observables"):
         properties |= schema["$defs"][folder.removesuffix("s")]
     if folder != "observables":
@@ -130,6 +135,33 @@ def entry_schema(schema: dict[str, Any], folder: str, plugins: dict[str, Plugin]
         required = ["kind", *(name for name, rule in plugin.parameters.items() if "default" not in rule)]
         return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
     return {"type": "object", "required": ["kind"], "properties": {"kind": properties["kind"]}}
+
+
+def _on_its_base(folder: str, name: str, entries: dict[str, Any]) -> Any:
+    """Return an entry completed by what the entry named by its ``base`` has, and by the base of that one, and so on."""
+    entry, chain = entries[name], [name]
+    while isinstance(entries[chain[-1]], dict) and "base" in entries[chain[-1]]:
+        base = entries[chain[-1]]["base"]
+        if not (isinstance(base, str) and base in entries):
+            raise InputError(
+                f"config: {folder}.{chain[-1]}.base is {base!r}; expected one of the {folder} {', '.join(entries)}"
+                f"{_nearest(base, entries)}"
+            )
+        if base in chain:
+            raise InputError(
+                f"config: {folder}.{name}.base leads back to where it has been: {' → '.join([*chain, base])}; "
+                "expected an entry without base at the end"
+            )
+        entry = _overridden(entries[base], entry)
+        chain.append(base)
+    return entry
+
+
+def _overridden(base: Any, own: Any) -> Any:
+    """Return ``base`` with the keys of ``own`` in their place, also in what both hold as keys and values."""
+    if not (isinstance(base, dict) and isinstance(own, dict)):
+        return own
+    return base | {key: _overridden(base.get(key), value) for key, value in own.items()}
 
 
 def _check_parameters(plugin: Plugin, taken: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 import spikegrid
+from spikegrid.alteration import altered_images
 from spikegrid.capture import Layer
 from spikegrid.checkpoints import Checkpoints
 from spikegrid.errors import InputError
@@ -73,10 +74,12 @@ def extract_spikes(
     settings: dict[str, Any],
     device: torch.device,
     path: str | Path,
+    regime: dict[str, Any] | None = None,
 ) -> None:
     """Present images to every checkpoint of a run and write the spikes to ``path`` as ``spikegrid.spikes`` has it.
 
-    ``architecture`` and ``settings`` are those of the grid. Raises InputError when the network has no thresholded node,
+    ``architecture``, ``settings`` and ``regime`` are those of the grid; the images are presented as the regime alters
+    them for each seed, or as they are where there is none. Raises InputError when the network has no thresholded node,
     when its layers change from one forward pass to the next, or when the disk is too small.
     """
     run, seeds, epochs = checkpoints.run, checkpoints.run["seeds"], checkpoints.epochs
@@ -86,7 +89,7 @@ def extract_spikes(
     versions = network.state_dict()._metadata  # of each module, which some ask of the state that they are given
     recorded = record_network(network, images, device)
     layers = recorded.layers
-    set_layout(network, next(_inputs(images, index, 2, device)))
+    set_layout(network, next(_inputs(images.images, images, index, 2, device)))
     kept = [kept_units(layer, names, settings["units_per_layer"]) for layer in layers]
     positions = [np.stack(np.unravel_index(units, layer.shape), axis=1) for layer, units in zip(layers, kept)]
     stored = [
@@ -111,8 +114,6 @@ def extract_spikes(
         "classes": images.classes,
         "versions": {package.__name__: package.__version__ for package in (spikegrid, torch, np)},
     }
-    inputs = partial(_inputs, images, index, presented_batch(layers), device)
-    held = list(inputs()) if len(index) * images.images[0].size <= _MOST_HELD else None
     progress = tqdm(total=len(seeds) * len(epochs), desc="/".join(names), leave=False, disable=None)
 
     def write(place: int, outputs: Tensor) -> None:
@@ -122,6 +123,9 @@ def extract_spikes(
 
     with SpikeWriter(path, stored, positions, arrays, description) as writer, progress:
         for seed in seeds:
+            pixels = altered_images(images, regime, run, seed) if regime else images.images
+            inputs = partial(_inputs, pixels, images, index, presented_batch(layers), device)
+            held = list(inputs()) if len(index) * images.images[0].size <= _MOST_HELD else None
             for epoch in epochs:
                 state = OrderedDict(checkpoints.state(seed, epoch))
                 state._metadata = versions
@@ -136,7 +140,9 @@ def extract_spikes(
     )
 
 
-def _inputs(images: ImageSet, index: np.ndarray, batch_size: int, device: torch.device) -> Iterator[Tensor]:
-    """Yield the presented images as the network takes them, a batch in memory at a time."""
+def _inputs(
+    pixels: np.ndarray, images: ImageSet, index: np.ndarray, batch_size: int, device: torch.device
+) -> Iterator[Tensor]:
+    """Yield the presented images as the network takes them, a batch at a time; ``pixels`` are those of all images."""
     for first in range(0, len(index), batch_size):
-        yield as_inputs(images.images[index[first : first + batch_size]], images, device)
+        yield as_inputs(pixels[index[first : first + batch_size]], images, device)

@@ -189,8 +189,7 @@ class Grid:
     def is_compared(self) -> bool:
         """Tell whether some dataset and architecture has both regimes that the indicators compare."""
         cells = set(self.cells)
-        compared = [self.config["indicators"][role] for role in ("memorizing", "generalizing")]
-        return any(all(Cell(*network, regime) in cells for regime in compared) for network in self.networks)
+        return any(all(Cell(*network, regime) in cells for regime in self._compared) for network in self.networks)
 
     def run_files(self, file: str, seeds: str | None = None, **chosen: str | list[str]) -> list[str]:
         """Paths of ``file`` in every run, or in those of the block ``seeds`` or of the ``chosen`` cells."""
@@ -272,20 +271,28 @@ class Grid:
     def _doses(self) -> dict[str, list[str]]:
         """Regimes that are only there as doses between the compared ones, by series.
 
-        Those of a kind that is a dose, and not compared; but not one that differs from a compared regime of its kind in
-        more than the dose: in training or spikes.
+        Those of a kind that is a dose, and not compared; but no variant, which differs in more than a dose: from the
+        regime that it is based on, or else from the compared regimes of its kind.
         """
         doses: dict[str, list[str]] = {name: [] for name in SERIES}
         if not self.is_compared:
             return doses
-        compared = {self.config["indicators"][role] for role in ("memorizing", "generalizing")}
-        entries = self.config["regimes"]
-        kinds = {entries[regime]["kind"] for regime in compared}
-        for regime, entry in entries.items():
-            variant = entry["kind"] in kinds and (entry.get("training") or entry.get("spikes"))
-            if self._series(regime) and regime not in compared and not variant:
+        for regime in self.config["regimes"]:
+            if self._series(regime) and regime not in self._compared and not self._is_variant(regime):
                 doses[self._series(regime)].append(regime)
         return doses
+
+    @property
+    def _compared(self) -> list[str]:
+        return [self.config["indicators"][role] for role in ("memorizing", "generalizing")]
+
+    def _is_variant(self, regime: str) -> bool:
+        """Tell whether a regime, or one that it is based on, differs in more than a dose from what it stands beside."""
+        entries, base = self.config["regimes"], self.config["regimes"][regime].get("base")
+        if base is not None:
+            return _differ_beyond_dose(entries[regime], entries[base]) or self._is_variant(base)
+        alike = [name for name in self._compared if entries[name]["kind"] == entries[regime]["kind"]]
+        return bool(alike) and all(_differ_beyond_dose(entries[regime], entries[name]) for name in alike)
 
     @cached_property
     def _dose_regimes(self) -> list[str]:
@@ -334,6 +341,16 @@ class Grid:
 
 def _names_a_table(name: Any) -> bool:
     return isinstance(name, str) and name.isidentifier() and name not in _FOLDERS_OF_RUNS
+
+
+def _differ_beyond_dose(entry: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Tell whether two regimes differ in training, in spikes, or in a parameter of one kind that is not a number."""
+    of_kind = entry.keys() - {"base", "kind"} if entry["kind"] == other["kind"] else set()
+    return any(
+        (entry.get(key) or {}) != (other.get(key) or {})
+        for key in of_kind | {"training", "spikes"}
+        if type(entry.get(key)) not in (int, float)
+    )
 
 
 def _matches(cell: Cell, rule: dict[str, str | list[str]]) -> bool:

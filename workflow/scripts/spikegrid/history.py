@@ -19,11 +19,13 @@ COLUMNS = [
     "test_accuracy",
     "training_images",
     "corrupted_share",
+    "trained_epochs",
 ]
 """Accuracies are shares in [0, 1] after the epoch, in evaluation mode; the loss is the mean cross-entropy in nats.
 
 ``training_images`` counts the images trained on; ``corrupted_share`` is the share of their labels that are not the true
-ones. Both are those of the network, the same at every epoch.
+ones. Both are those of the network, the same at every epoch. ``trained_epochs`` counts the epochs that the network of
+the row was trained: as many as have passed, or fewer where early stopping has taken it back to an earlier one.
 """
 
 

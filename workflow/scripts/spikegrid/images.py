@@ -66,7 +66,8 @@ class ImageSet:
 class TrainingSet:
     """What one network is trained on.
 
-    images: uint8 [m, channels, height, width]. labels: int16 [m], those trained on. index: int64 [m], which of the
+    images: uint8 [m, channels, height, width], or float32 in the same unit where a regime has altered them. labels:
+    int16 [m], those trained on. index: int64 [m], which of the
     training images of the dataset each one is, or is made from.
     """
 

@@ -59,10 +59,13 @@ def record_network(network: nn.Module, images: ImageSet, device: torch.device) -
 
 
 def as_inputs(images: np.ndarray, image_set: ImageSet, device: torch.device) -> Tensor:
-    """Return images as float32 [n, C, H, W] on ``device``; over the training set, channels have mean 0, deviation 1."""
+    """Return images as float32 [n, C, H, W] on ``device``; over the training set, channels have mean 0, deviation 1.
+
+    ``images`` are some of ``image_set``, or altered ones: uint8, or float32 in the same unit.
+    """
     mean, deviation = (torch.from_numpy(value)[:, None, None] for value in image_set.channel_statistics())
     pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-    return pixels.float().div_(255).sub_(mean.to(device)).div_(deviation.to(device))
+    return pixels.to(torch.float32, copy=True).div_(255).sub_(mean.to(device)).div_(deviation.to(device))
 
 
 def set_layout(network: nn.Module, example: Tensor) -> torch.memory_format:

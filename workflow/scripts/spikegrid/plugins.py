@@ -32,6 +32,9 @@ from spikegrid.syntax import syntax_tree
 FUNCTIONS = {"datasets": "load", "architectures": "build", "regimes": "prepare", "observables": "observe"}
 """What each kind of plug-in exports, by the name of its folder."""
 
+FURTHER_FUNCTIONS = {"regimes": "alter"}
+"""What a plug-in of a kind may export beside."""
+
 _LIBRARY = Path(__file__).parent
 
 
@@ -100,6 +103,15 @@ def plugin_path(folder: str, source: str) -> Path:
 
 def load_plugin(folder: str, source: str) -> Callable:
     """Import a plug-in and return the function it exports."""
+    return getattr(_module(folder, source), FUNCTIONS[folder])
+
+
+def load_further_function(folder: str, source: str) -> Callable | None:
+    """Import a plug-in and return the further function of its kind, None where it has none."""
+    return getattr(_module(folder, source), FURTHER_FUNCTIONS[folder], None)
+
+
+def _module(folder: str, source: str) -> ModuleType:
     path = plugin_path(folder, source)
     return getattr(load_file(path, f"spikegrid.{folder}.{path.stem}"), FUNCTIONS[folder])
 

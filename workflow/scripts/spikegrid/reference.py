@@ -39,6 +39,16 @@ Entries of datasets, architectures and regimes may override single keys of `trai
 the first of these wins: the regime's entry, what its kind fixes (an untrained network has 0 epochs), the architecture's
 entry, the dataset's entry, the top level.
 
+An entry may be based on another one of its kind of plug-in: it has whatever that one has, and its own keys in their
+place, single keys of `training` and `spikes` too. That one may be based on a third:
+
+```yaml
+regimes:
+  memorizing: { kind: memorizing, training: { epochs: 200 } }
+  memorizing_decayed: { base: memorizing, training: { weight_decay: 0.001 } }
+  memorizing_half: { base: memorizing, fraction: 0.5 }
+```
+
 `only` and `exclude` cut cells out of the product: a cell runs when it matches one of `only` (or `only` is empty) and
 none of `exclude`. This leaves out one architecture on one dataset, and two regimes on another:
 
@@ -50,7 +60,14 @@ exclude:
 
 Regimes may be doses of one thing: those of kind `corrupted_labels` and further ones of kind `memorizing` are doses of
 label noise, those of kind `few_samples` doses of training images. They have a table and a figure of their own, with the
-two regimes that `indicators` compares, and are left out of most other figures.
+two regimes that `indicators` compares, and are left out of most other figures. A variant is no dose and is shown as any
+regime: one that differs in training, in spikes or in a parameter that is not a number, such as `labels`, from its base
+or, without a base, from the compared regime of its kind.
+
+Two kinds of regime show networks other images. `shuffled_pixels` and `gaussian_inputs` alter all images of the dataset,
+by draws of their own for each seed, so that what a draw happens to do is within the intervals over networks. Training
+images are presented as the network was trained on them. Test images are altered likewise: by the same permutation where
+it is fixed, else by draws of their own. Labels and order stay those of the images that were there.
 """
 
 SECTIONS = {"training": "Training", "spikes": "Spikes", "indicators": "Indicators"}

@@ -14,12 +14,19 @@ PARAMETERS = {
         "minimum": 0,
         "maximum": 1,
         "default": 1.0,
-        "description": "Share of the training images whose label is drawn anew, uniformly over all classes.",
+        "description": "Share of the training images whose label is drawn anew.",
+    },
+    "labels": {
+        "enum": ["uniform", "permuted"],
+        "default": "uniform",
+        "description": "Labels drawn anew are uniform over all classes, or those of the images concerned, shuffled.",
     },
 }
 SERIES = "label_noise"
 
 
-def prepare(training_set: TrainingSet, classes: int, generator: np.random.Generator, fraction: float) -> TrainingSet:
+def prepare(
+    training_set: TrainingSet, classes: int, generator: np.random.Generator, fraction: float, labels: str
+) -> TrainingSet:
     """Return the images with ``round(fraction · n)`` labels redrawn; a redrawn label may by chance be the true one."""
-    return with_redrawn_labels(training_set, classes, generator, fraction)
+    return with_redrawn_labels(training_set, classes, generator, fraction, labels)
