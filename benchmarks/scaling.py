@@ -69,6 +69,7 @@ _LABELS = {"seconds": "processor time (s)", "peak_mb": "memory above imports (MB
 _WARM_UP = {"units": 8, "images": 64, "checkpoints": 1, "seeds": 1, "runs": 2}
 _SETTINGS = {
     **{"batch_size": 64, "optimizer": "sgd", "learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0},
+    "precision": "float32",
     "crop_padding": 0,
     "horizontal_flip": False,
     "early_stopping": None,

@@ -36,6 +36,7 @@ SETTINGS = {
     "learning_rate": 2e-3,
     "weight_decay": 0.01,
     "momentum": 0.9,
+    "precision": "float32",
     "crop_padding": 0,
     "horizontal_flip": False,
     "early_stopping": None,

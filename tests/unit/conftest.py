@@ -28,6 +28,7 @@ TRAINING = {
     "learning_rate": 0.1,
     "momentum": 0.9,
     "weight_decay": 0,
+    "precision": "float32",
     "crop_padding": 0,
     "horizontal_flip": False,
     "early_stopping": None,

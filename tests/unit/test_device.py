@@ -15,15 +15,21 @@ from spikegrid.device import prepare_device
 def _restored_settings(monkeypatch):
     threads, deterministic = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     fill = torch.utils.deterministic.fill_uninitialized_memory
+    backends = {backend: backend.fp32_precision for backend in (torch.backends.cuda.matmul, torch.backends.cudnn.conv)}
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     yield
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode(deterministic)
     torch.utils.deterministic.fill_uninitialized_memory = fill
+    for backend, precision in backends.items():
+        backend.fp32_precision = precision
 
 
-def present(monkeypatch, *names: str) -> None:
+def present(monkeypatch, *names: str, free: tuple[int, ...] = (1,)) -> None:
+    """Make torch say that devices are there; ``free`` is the free memory of each CUDA device."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in names)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free[device], 100))
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in names)
 
 
@@ -34,14 +40,27 @@ def present(monkeypatch, *names: str) -> None:
         (0, ["cuda"], "cpu"),
         (0, ["mps"], "cpu"),
         (1, [], "cpu"),
-        (1, ["cuda"], "cuda"),
+        (1, ["cuda"], "cuda:0"),
         (1, ["mps"], "mps"),
-        (1, ["cuda", "mps"], "cuda"),
+        (1, ["cuda", "mps"], "cuda:0"),
     ],
 )
 def test_gpu_is_used_when_it_is_granted_and_there(monkeypatch, granted, there, expected):
     present(monkeypatch, *there)
     assert prepare_device(granted, 1) == torch.device(expected)
+
+
+def test_jobs_spread_over_the_gpus_of_a_machine(monkeypatch):
+    present(monkeypatch, "cuda", free=(5, 40, 7))
+    assert prepare_device(1, 1) == torch.device("cuda:1")
+
+
+def test_products_are_rounded_to_tf32_only_on_request(monkeypatch):
+    present(monkeypatch)
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    for precision, expected in (("tf32", "tf32"), ("float32", "ieee"), ("bfloat16", "ieee")):
+        prepare_device(0, 1, precision)
+        assert [backend.fp32_precision for backend in backends] == [expected] * 2
 
 
 @pytest.mark.parametrize("threads", [1, 2])

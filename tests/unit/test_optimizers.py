@@ -56,7 +56,7 @@ training = {"epochs": 1, "checkpoints": [1], "batch_size": 2, "learning_rate": 0
 run = {"dataset": "d", "architecture": "a", "regime": "r", "seeds": [0, 1]}
 mlp = {"plugin": "mlp", "parameters": {"hidden": [3]}}
 settings = training | {"optimizer": "adamw", "schedule": "cosine"}
-settings |= {"crop_padding": 0, "horizontal_flip": False, "early_stopping": None}
+settings |= {"precision": "float32", "crop_padding": 0, "horizontal_flip": False, "early_stopping": None}
 train_block(run, images, mlp, {"plugin": "generalizing", "parameters": {}}, settings, prepare_device(0, 1))
 sys.exit("torch._dynamo" in sys.modules)
 """

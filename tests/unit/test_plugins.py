@@ -21,7 +21,7 @@ GIVEN = {
 
 TRAINING_KEYS = {
     *("epochs", "checkpoints", "batch_size", "optimizer", "learning_rate", "momentum", "weight_decay", "schedule"),
-    *("crop_padding", "horizontal_flip", "early_stopping", "target_accuracy"),
+    *("precision", "crop_padding", "horizontal_flip", "early_stopping", "target_accuracy"),
 }
 
 

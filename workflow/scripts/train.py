@@ -16,7 +16,7 @@ with logged(snakemake.log[0], "/".join(params.run[axis] for axis in ("dataset", 
         params.architecture,
         params.regime,
         params.training,
-        prepare_device(snakemake.resources.gpu, snakemake.threads),
+        prepare_device(snakemake.resources.gpu, snakemake.threads, params.training["precision"]),
     )
     save_checkpoints(snakemake.output.checkpoints, params.run, networks)
     save_history(snakemake.output.history, params.run, networks)

@@ -13,11 +13,13 @@ _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 _log = logging.getLogger("spikegrid")
 
 
-def prepare_device(gpu: int, threads: int) -> torch.device:
+def prepare_device(gpu: int, threads: int, precision: str = "float32") -> torch.device:
     """Return the device of a job and make torch deterministic on it.
 
     ``gpu`` is the number of GPUs granted. With one granted and present the device is ``cuda`` or ``mps``, else ``cpu``,
-    which then uses ``threads`` threads.
+    which then uses ``threads`` threads. Of several CUDA devices it is the one with the most free memory, so that jobs
+    which run side by side spread over them. ``precision`` is that of ``training``; only with ``tf32`` do NVIDIA's
+    products of float32 round to 10 bits.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")  # sums that do not depend on where in memory a matrix begins
@@ -25,14 +27,21 @@ def prepare_device(gpu: int, threads: int) -> torch.device:
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms says the same, and imports the compiler
     torch.utils.deterministic.fill_uninitialized_memory = False
+    for products in (torch.backends.cuda.matmul, torch.backends.cudnn.conv):
+        products.fp32_precision = "tf32" if precision == "tf32" else "ieee"
     if gpu and torch.cuda.is_available():
-        name = "cuda"
+        name = f"cuda:{max(range(torch.cuda.device_count()), key=_free_memory)}"
     elif gpu and torch.backends.mps.is_available():
         name = "mps"
     else:
         name = "cpu"
     _log.info("device %s, %d threads", name, threads)
     return torch.device(name)
+
+
+def _free_memory(device: int) -> int:
+    free, _ = torch.cuda.mem_get_info(device)
+    return free
 
 
 def keep_freed_memory() -> None:

@@ -26,7 +26,7 @@ from spikegrid.images import TEST, ImageSet
 from spikegrid.plugins import load_plugin
 
 _SCRIPTS = Path(__file__).parent.parent
-_LEARNING = ("batch_size", "optimizer", "momentum", "weight_decay", "crop_padding", "horizontal_flip")
+_LEARNING = ("batch_size", "optimizer", "momentum", "weight_decay", "precision", "crop_padding", "horizontal_flip")
 """Settings of training that change what an image costs."""
 
 _CALLS = {

@@ -113,7 +113,7 @@ def load_further_function(folder: str, source: str) -> Callable | None:
 
 def _module(folder: str, source: str) -> ModuleType:
     path = plugin_path(folder, source)
-    return getattr(load_file(path, f"spikegrid.{folder}.{path.stem}"), FUNCTIONS[folder])
+    return load_file(path, f"spikegrid.{folder}.{path.stem}")
 
 
 def load_file(path: Path, name: str) -> ModuleType:

@@ -17,7 +17,7 @@ from spikegrid.alteration import altered_images
 from spikegrid.augmentation import Augmentation
 from spikegrid.checkpoints import TrainedNetwork
 from spikegrid.early_stopping import EarlyStopping, held_out
-from spikegrid.errors import InputError
+from spikegrid.errors import InputError, in_words
 from spikegrid.examples import Examples
 from spikegrid.images import TEST, TRAIN, ImageSet, TrainingSet
 from spikegrid.labels import NOT_SHOWN
@@ -126,7 +126,8 @@ def _train_together(
         if stopping is None or not stopping.has_ended:
             if epoch > 0:
                 torch.manual_seed(derived_seed(*members[0].name, "noise", epoch))  # those that share steps draw none
-                train_epoch(networks, _batches(train, members, training, epoch), optimizer, rates)
+                batches = _batches(train, members, training, epoch)
+                train_epoch(networks, batches, optimizer, rates, training["precision"])
             scores = [own | {"trained_epochs": epoch} for own in evaluate(networks, train, test)]
             if stopping:
                 scores = stopping.follow(epoch, _losses(networks, held), scores, networks.states)
@@ -172,12 +173,22 @@ def train_epoch(
     batches: Iterable[tuple[Tensor, Tensor]],
     optimizer: Optimizer,
     rates: Iterator[float],
+    precision: str = "float32",
 ) -> None:
-    """Make one step of every network for each batch, at the next of ``rates``."""
+    """Make one step of every network for each batch, at the next of ``rates``.
+
+    Raises InputError where a batch is too small for the network, such as one image for batch normalization.
+    """
     networks.train(True)
     for inputs, targets in batches:
+        try:
+            with torch.autocast(inputs.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+                logits = networks(inputs)
+        except ValueError as error:
+            count = targets.shape[1]
+            raise InputError(f"a batch of {count}: {in_words(error)}; choose another training.batch_size") from None
         # Networks share no parameter: the gradient of the sum over them is that of each one's mean.
-        loss = cross_entropy(networks(inputs).flatten(0, 1), targets.flatten(), reduction="sum") / targets.shape[1]
+        loss = cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="sum") / targets.shape[1]
         loss.backward()
         optimizer.step(next(rates))
 
