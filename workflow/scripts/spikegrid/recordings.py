@@ -44,21 +44,19 @@ def spike_table(trials: Iterable[Sequence[Any]], stimuli: Sequence[Any] | None =
     """Return the table of spike times of ``trials``, to be written with ``to_csv(path, index=False)``.
 
     trials: for each trial the spike times of every unit, [units] sequences of seconds since its start.
-    stimuli: for each trial its stimulus. Raises ValueError when trials differ in their number of units, or when there
-    are not as many stimuli as trials.
+    stimuli: for each trial its stimulus. Raises ValueError when there is no trial, when trials differ in their number of
+    units, or when there are not as many stimuli as trials.
     """
     trials = [[np.asarray(times, float) for times in trial] for trial in trials]
-    if len({len(trial) for trial in trials}) > 1:
-        raise ValueError(f"trials have {sorted({len(trial) for trial in trials})} units; expected as many in each")
+    units = {len(trial) for trial in trials}
+    if len(units) != 1:
+        raise ValueError(f"trials have {sorted(units)} units; expected the same number in each, and some trial")
     if stimuli is not None and len(stimuli) != len(trials):
         raise ValueError(f"there are {len(stimuli)} stimuli for {len(trials)} trials; expected one for each")
-    tables = [
-        pd.DataFrame({"unit": unit, "trial": number, "time": times if len(times) else [np.nan]})
-        for number, trial in enumerate(trials)
-        for unit, times in enumerate(trial)
-    ]
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_COLUMNS)
-    return table if stimuli is None else table.assign(stimulus=np.asarray(stimuli)[table["trial"].to_numpy(int)])
+    trains = [times if len(times) else np.array([np.nan]) for trial in trials for times in trial]
+    trial, unit = np.divmod(np.repeat(np.arange(len(trains)), [len(times) for times in trains]), *units)
+    table = pd.DataFrame({"unit": unit, "trial": trial, "time": np.concatenate(trains)})
+    return table if stimuli is None else table.assign(stimulus=np.asarray(stimuli)[trial])
 
 
 def import_session(
@@ -147,7 +145,7 @@ def read_session(path: str | Path) -> Session:
     if "stimulus" in table and table["stimulus"].notna().any():
         labels, stimuli = _stimuli_of_trials(path, table["stimulus"], trial)
     times = table["time"].to_numpy(float)
-    spiked = np.isfinite(times)
+    spiked = ~np.isnan(times)
     return Session([str(name) for name in units], stimuli, unit[spiked], trial[spiked], times[spiked], labels)
 
 

@@ -1,6 +1,6 @@
 """Trained elsewhere: networks come from files of state dicts, and nothing is trained.
 
-Files are safetensors, or what ``torch.save`` wrote of a state dict; pickled objects other than tensors are never loaded.
+Files are safetensors, or what ``torch.save`` wrote of a state dict. Other pickled objects are never loaded.
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ PARAMETERS = {
         "minLength": 1,
         "description": "Path of each state dict, safetensors or of `torch.save`; `{seed}`, `{epoch}`, `{dataset}`, "
         "`{architecture}` and `{regime}` stand for those of the network, `{epoch:03d}` for three digits. Networks are "
-        "shown images whose channels have mean 0 and standard deviation 1 over the training images; an architecture for "
-        "one that was trained on others begins by scaling them.",
+        "shown images whose channels have mean 0 and standard deviation 1 over the training images; an architecture "
+        "for one that was trained on others begins by scaling them.",
     },
     "epochs": {
         "type": "array",
