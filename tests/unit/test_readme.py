@@ -2,14 +2,20 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
+from spikegrid import spikes
 from spikegrid.capture import capture_spikes
 from spikegrid.configuration import complete_configuration
+from spikegrid.grid import Grid
 from spikegrid.plugins import load_plugin
+from spikegrid.recordings import import_session, spike_table
+from spikegrid.state_dicts import load_state
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -45,3 +51,45 @@ def test_plugin_of_the_readme_is_found_and_its_nodes_are_captured(own_folder):
     network = build((1, 8, 8), 10, entry["width"])
     spikes = capture_spikes(network, torch.zeros(3, 1, 8, 8))
     assert [tuple(layer.shape) for layer in spikes.values()] == [(3, 256), (3, 8)]
+
+
+def test_networks_trained_elsewhere_enter_as_the_readme_says(own_folder):
+    text = next(block for block in blocks("yaml") if block.startswith("# my_networks.yaml"))
+    assert len(text.splitlines()) < 20
+    content = yaml.safe_load(text)
+    entry = content["architectures"]["narrow"]
+    build = load_plugin("architectures", entry["kind"])
+    Path("my_networks").mkdir()
+    for seed in range(content["seeds"]):
+        for epoch in content["regimes"]["mine"]["epochs"]:
+            network = build((3, 32, 32), 2, entry["hidden"])
+            torch.save(network.state_dict(), f"my_networks/{seed}-{epoch}.pt")
+    grid = Grid(*complete_configuration(content))
+    (run,) = [cell for cell in grid.cells if cell.regime == "mine"]
+    files = grid.state_files(SimpleNamespace(**run._asdict(), seeds="0-2"))
+    assert len(files) == 6
+    again = build((3, 32, 32), 2, entry["hidden"])
+    load_state(again, files[-1], run.architecture)
+    assert all(torch.equal(again.state_dict()[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_recordings_enter_as_the_readme_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = next(block for block in blocks("yaml") if block.startswith("# my_recordings.yaml"))
+    assert len(text.splitlines()) < 20
+    content = yaml.safe_load(text)
+    table = spike_table([[[0.01, 1.99], []], [[], [0.5]]], ["grating", "face"])
+    for files in content["recordings"]["retina"]["conditions"].values():
+        for file in files:
+            table.to_csv(file, index=False)
+    grid = Grid(*complete_configuration(content))
+    assert grid.is_compared
+    cell = grid.recorded[0]
+    wildcards = SimpleNamespace(**cell._asdict(), seeds="2-2")
+    assert grid.session_file(wildcards) == "awake_mouse3.csv"
+    run = grid.run(wildcards)
+    import_session(grid.session_file(wildcards), "spikes.npz", run, **grid.recording(wildcards))
+    with spikes.load("spikes.npz") as recorded:
+        assert len(recorded.index) == 2 * grid.observable("firing")["parameters"]["window"]
+        fired = recorded.trains_at("units", 2, 0).to_array()
+    np.testing.assert_array_equal(np.argwhere(fired), [[0, 0], [0, 99], [1, 125]])

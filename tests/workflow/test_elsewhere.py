@@ -1,7 +1,5 @@
 """Recordings alone, then networks that were trained elsewhere beside them, from the files of a user to the tables."""
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,7 +26,7 @@ RECORDINGS = {
     "indicators": {"memorizing": "moving", "generalizing": "still", "resamples": 100},
 }
 MIXED = RECORDINGS | {
-    "datasets": {"digits": {"kind": "digits", "train_size": 100, "test_size": 50}},
+    "datasets": {"digits": {"kind": "digits", "train_size": 100, "test_size": 100}},
     "architectures": {"mlp": {"kind": "mlp", "hidden": [12]}},
     "regimes": {"own": {"kind": "checkpoints", "files": "net-{seed}-{epoch}.pt", "epochs": [0, 8]}},
     "seeds": 1,
@@ -153,7 +151,7 @@ def test_a_changed_file_is_read_again_and_nothing_else(mixed, code, tmp_path):
     assert mixed.execution.code == 0, mixed.execution.text
     folder = copy_folder(mixed.folder, tmp_path / "mixed")
     save_network(folder / "net-0-8.pt", 99)
-    os.utime(folder / "moving0.csv")
+    write_session(folder / "moving0.csv", 9, 2)
     planned = snakemake(folder, "-n", code=code, config=MIXED, targets=["results/tables/features.parquet"])
     assert planned.code == 0, planned.text
     assert {job.rule for job in planned.jobs} & {"train", "prepare_dataset"} == set()

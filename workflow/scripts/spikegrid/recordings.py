@@ -44,8 +44,8 @@ def spike_table(trials: Iterable[Sequence[Any]], stimuli: Sequence[Any] | None =
     """Return the table of spike times of ``trials``, to be written with ``to_csv(path, index=False)``.
 
     trials: for each trial the spike times of every unit, [units] sequences of seconds since its start.
-    stimuli: for each trial its stimulus. Raises ValueError when there is no trial, when trials differ in their number of
-    units, or when there are not as many stimuli as trials.
+    stimuli: for each trial its stimulus. Raises ValueError when there is no trial, when trials differ in their number
+    of units, or when there are not as many stimuli as trials.
     """
     trials = [[np.asarray(times, float) for times in trial] for trial in trials]
     units = {len(trial) for trial in trials}
