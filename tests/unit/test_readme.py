@@ -14,7 +14,7 @@ from spikegrid.capture import capture_spikes
 from spikegrid.configuration import complete_configuration
 from spikegrid.grid import Grid
 from spikegrid.plugins import load_plugin
-from spikegrid.recordings import import_session, spike_table
+from spikegrid.recordings import EPOCH, LAYER, import_session, spike_table
 from spikegrid.state_dicts import load_state
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -91,5 +91,5 @@ def test_recordings_enter_as_the_readme_says(tmp_path, monkeypatch):
     import_session(grid.session_file(wildcards), "spikes.npz", run, **grid.recording(wildcards))
     with spikes.load("spikes.npz") as recorded:
         assert len(recorded.index) == 2 * grid.observable("firing")["parameters"]["window"]
-        fired = recorded.trains_at("units", 2, 0).to_array()
+        fired = recorded.trains_at(LAYER, 2, EPOCH).to_array()
     np.testing.assert_array_equal(np.argwhere(fired), [[0, 0], [0, 99], [1, 125]])

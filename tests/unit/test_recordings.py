@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from spikegrid import spikes
 from spikegrid.errors import InputError
 from spikegrid.observables import class_information, correlations, firing, intervals, process
-from spikegrid.recordings import LAYER, Session, import_session, read_session, spike_table
+from spikegrid.recordings import EPOCH, LAYER, Session, import_session, read_session, spike_table
 
 SPAN, BIN = [0.0, 2.0], 0.05
 RUN = {"dataset": "retina", "architecture": "recording", "regime": "movie", "seeds": [3]}
@@ -40,7 +40,7 @@ def session(tmp_path):
         table = spike_table(trials, stimuli)
         source = tmp_path / f"session.{suffix}"
         table.to_csv(source, index=False) if suffix == "csv" else table.to_parquet(source, index=False)
-        assert import_session(source, tmp_path / "spikes.npz", RUN, span, bin) == [0]
+        assert import_session(source, tmp_path / "spikes.npz", RUN, span, bin) == [EPOCH]
         return tmp_path / "spikes.npz"
 
     return imported
@@ -96,7 +96,7 @@ def test_labels_are_the_stimuli_of_the_trials_bin_by_bin(session):
         assert recorded.meta["classes"] == ["car", "face", "house"]
         assert recorded.labels.tolist() == [2] * 4 + [1] * 4 + [2] * 4 + [0] * 4
         assert recorded.index.tolist() == list(range(16))
-        assert (recorded.seeds, recorded.epochs) == ([3], [0])
+        assert (recorded.seeds, recorded.epochs) == ([3], [EPOCH])
         assert recorded.meta["run"] == RUN
 
 

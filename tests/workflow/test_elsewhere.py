@@ -116,6 +116,7 @@ def test_conditions_are_compared_session_by_session(recorded):
     expected = np.mean(np.exp(-RATES * BIN) - np.exp(-RATES * 2 * BIN))
     assert row["difference"] == pytest.approx(expected, abs=0.01)
     assert (row["n_memorizing"], row["n_generalizing"]) == (2, 2)
+    assert row["low_over_training"] == pytest.approx(row["low"])  # there is one epoch
 
 
 def test_networks_join_recordings_and_redo_none(mixed):

@@ -32,6 +32,9 @@ from spikegrid.spikes import SpikeLayer, SpikeWriter
 LAYER = "units"
 """Name of the one layer of a recording."""
 
+EPOCH = 1
+"""Epoch of a recording in tables: at 0 networks are untrained, and left out of what is compared over training."""
+
 TOLERANCE = 1e-6
 """A spike that lies less than this share of a bin before an edge is taken to lie on it: times are rounded."""
 
@@ -76,7 +79,7 @@ def import_session(
     layer = SpikeLayer(LAYER, 1, (units,), units, units)
     arrays = {
         "seeds": np.array(run["seeds"], np.int32),
-        "epochs": np.zeros(1, np.int32),
+        "epochs": np.array([EPOCH], np.int32),
         "index": np.arange(trials * bins, dtype=np.int32),
         "labels": np.repeat(session.labels, bins),
     }
@@ -85,7 +88,7 @@ def import_session(
         "images": None,
         "order": "given",
         "samples": trials * bins,
-        "epochs": [0],
+        "epochs": [EPOCH],
         "run": run,
         "classes": session.stimuli,
         "recording": {"units": session.units, "trials": trials, "bins": bins, "span": span, "bin": bin},
@@ -94,7 +97,7 @@ def import_session(
     with SpikeWriter(path, [layer], [np.arange(units)[:, None]], arrays, description) as writer:
         writer.append(0, np.packbits(binned.reshape(-1, units), axis=1, bitorder="little"))
     _log.info("%d units, %d trials of %d bins, %d stimuli", units, trials, bins, len(session.stimuli))
-    return [0]
+    return [EPOCH]
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,8 @@ RECORDINGS = """\
 
 Spikes that were recorded elsewhere, of neurons or of other software, are measured as those of networks are: by every
 observable that reads spikes alone and names no `images`. In paths and tables a recording is the dataset, `recording`
-the architecture, a condition the regime, and a session, counted from 0 in the order of its files, the seed. A grid may
-hold recordings, networks or both; `indicators` may name two conditions.
+the architecture, a condition the regime, and a session, counted from 0 in the order of its files, the seed; the epoch
+is 1. A grid may hold recordings, networks or both; `indicators` may name two conditions.
 
 A file is a table of spike times, csv or parquet, with a row a spike:
 

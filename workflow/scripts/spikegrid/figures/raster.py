@@ -82,4 +82,4 @@ def _draw_recording(raster: Axes, side: Axes, recording: Spikes, seed: int, look
         order = recording.meta["order"].replace("_", "-")
         shown = "bin" if "recording" in recording.meta else "image"
         raster.set_xlabel(f"{shown} ({order} order, first {spikes.shape[1]} of {trains.length})")
-        side.set_xlabel("rate (spikes\nper image)")
+        side.set_xlabel(f"rate (spikes\nper {shown})")
