@@ -89,7 +89,7 @@ class Grid:
                 everything = cell._asdict() | {"seeds": list(range(config["seeds"]))}
                 state_files(everything, config["regimes"][cell.regime])
                 label_files(everything, config["regimes"][cell.regime])
-        if not self.feature_files():
+        if not any(map(self._measured_cells, self.observables())):
             raise InputError("config: observables: none can be measured; recordings have those without images alone")
 
     @property

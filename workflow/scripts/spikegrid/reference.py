@@ -87,8 +87,8 @@ trials = [
 ]
 # NWB, read by pynwb
 trials = [
-    [times[(times >= start) & (times < stop)] - start for times in nwb.units["spike_times"]]
-    for start, stop in zip(nwb.trials["start_time"], nwb.trials["stop_time"])
+    [times[(times >= start) & (times < stop)] - start for times in nwb.units["spike_times"][:]]
+    for start, stop in zip(nwb.trials["start_time"][:], nwb.trials["stop_time"][:])
 ]
 spike_table(trials, stimuli).to_csv("session.csv", index=False)
 ```
