@@ -763,14 +763,22 @@ def test_every_object_of_the_schema_is_closed():
         assert len(objects) > 8
         for where, rule in objects:
             is_closed = rule.get("additionalProperties") is False
-            names_are_entries = "propertyNames" in rule and rule["additionalProperties"]["required"] == ["kind"]
+            names_are_entries = "propertyNames" in rule and rule["additionalProperties"]["required"][0] in (
+                "kind",
+                "conditions",
+            )
             assert is_closed or names_are_entries, where
 
 
 def test_every_key_has_type_default_and_description():
     schema = read_schema()
-    groups = [schema, *(schema["properties"][key] for key in ("training", "spikes", "indicators"))]
-    keys = [(key, rule, group.get("required", [])) for group in groups for key, rule in group["properties"].items()]
+    groups = [schema, schema["$defs"]["recording"]]
+    groups += [schema["properties"][key] for key in ("training", "spikes", "indicators")]
+    keys = [
+        (key, rule, group.get("required", []) + group.get("then", {}).get("required", []))
+        for group in groups
+        for key, rule in group["properties"].items()
+    ]
     keys += [(key, rule, []) for kind in ("dataset", "observable") for key, rule in schema["$defs"][kind].items()]
     assert len(keys) > 30
     for key, rule, required in keys:

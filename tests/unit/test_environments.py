@@ -19,6 +19,7 @@ SCRIPTS = REPOSITORY / "workflow" / "scripts"
 PLUGINS_OF_STEP = {
     "prepare_dataset": ["datasets"],
     "train": ["architectures", "regimes"],
+    "import_checkpoints": ["architectures"],
     "extract_spikes": ["architectures", "regimes"],
     "observe": ["observables"],
 }

@@ -121,7 +121,7 @@ def test_files_of_runs_are_one_a_cell_and_block():
 def test_files_of_runs_can_be_chosen_by_name_and_block():
     grid = grid_of(seeds=7, seeds_per_job=5)
     assert len(grid.run_files("history.csv", dataset="small")) == 12
-    assert grid.run_files("history.csv", seeds="0-4", dataset="small", architecture="cnn", regimes=["memorizing"]) == [
+    assert grid.first_run_files("history.csv", dataset="small", architecture="cnn", regimes=["memorizing"]) == [
         "results/runs/small/cnn/memorizing/seeds0-4/history.csv"
     ]
 

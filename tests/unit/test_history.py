@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikegrid.checkpoints import TrainedNetwork
 from spikegrid.history import save_history
 
 COLUMNS = [
@@ -21,14 +20,12 @@ def row(seed: int, epoch: int, loss: float = 2 / 3) -> dict:
 
 
 @pytest.fixture
-def networks():
-    return [
-        TrainedNetwork(seed, np.zeros(3, np.int16), {}, [row(seed, epoch) for epoch in range(3)]) for seed in (4, 5)
-    ]
+def rows():
+    return [row(seed, epoch) for seed in (4, 5) for epoch in range(3)]
 
 
-def test_history_has_a_row_an_epoch_and_seed_with_the_names_of_the_run(tmp_path, run, networks):
-    save_history(tmp_path / "history.csv", run, networks)
+def test_history_has_a_row_an_epoch_and_seed_with_the_names_of_the_run(tmp_path, run, rows):
+    save_history(tmp_path / "history.csv", run, rows)
     table = pd.read_csv(tmp_path / "history.csv")
     assert table.columns.tolist() == COLUMNS
     assert table["seed"].tolist() == [4, 4, 4, 5, 5, 5]
@@ -42,8 +39,8 @@ def test_history_has_a_row_an_epoch_and_seed_with_the_names_of_the_run(tmp_path,
     np.testing.assert_allclose(table["corrupted_share"], 2 / 3, rtol=1e-6)
 
 
-def test_numbers_have_seven_digits_and_lines_end_in_a_newline_alone(tmp_path, run, networks):
-    save_history(tmp_path / "history.csv", run, networks)
+def test_numbers_have_seven_digits_and_lines_end_in_a_newline_alone(tmp_path, run, rows):
+    save_history(tmp_path / "history.csv", run, rows)
     lines = (tmp_path / "history.csv").read_bytes().decode().split("\n")
     assert lines[1] == "dots,net,generalizing,4,0,0.6666667,1,0.3333333,0,3,0.6666667,0"
     assert lines[-1] == ""
@@ -51,6 +48,5 @@ def test_numbers_have_seven_digits_and_lines_end_in_a_newline_alone(tmp_path, ru
 
 @pytest.mark.parametrize("loss", [1e-30, 1e30, 0.0, 123456.789])
 def test_losses_of_any_size_are_read_as_they_were(tmp_path, run, loss):
-    network = TrainedNetwork(0, np.zeros(3, np.int16), {}, [row(0, 0, loss)])
-    save_history(tmp_path / "history.csv", run, [network])
+    save_history(tmp_path / "history.csv", run, [row(0, 0, loss)])
     assert pd.read_csv(tmp_path / "history.csv")["loss"][0] == pytest.approx(loss, rel=1e-6)

@@ -39,7 +39,7 @@ def test_bfloat16_is_another_training_and_keeps_weights_of_float32(run, make_ima
     for precision in ("float32", "tf32", "bfloat16"):
         settings = training | {"precision": precision}
         (network,) = train_block(run, make_images(), mlp, generalizing, settings, CPU)
-        states[precision] = network.states[2]
+        states[precision] = network.states[training["checkpoints"][-1]]
         assert all(value.dtype == torch.float32 for value in states[precision].values())
     assert all(torch.equal(states["tf32"][name], value) for name, value in states["float32"].items())
     assert any(not torch.equal(states["bfloat16"][name], value) for name, value in states["float32"].items())

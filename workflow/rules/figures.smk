@@ -38,8 +38,8 @@ rule draw_training_curves:
 rule draw_raster:
     """Draw rasters of one network of each regime, for one dataset and architecture."""
     input:
-        spikes=lambda w: grid.run_files("spikes.npz", grid.blocks[0], **grid.shown(w)),
-        histories=lambda w: grid.run_files("history.csv", grid.blocks[0], **grid.shown(w)),
+        spikes=lambda w: grid.first_run_files("spikes.npz", **grid.shown(w)),
+        histories=lambda w: grid.first_run_files("history.csv", **grid.shown(w)),
     output:
         pdf="results/figures/raster/{dataset}/{architecture}.pdf",
         png=report(
@@ -195,7 +195,7 @@ rule draw_fano_distributions:
     """Draw the distribution of F / (1 - p) over units by order of images, for one dataset and architecture."""
     input:
         units=lambda w: grid.run_files(f"units/{w.observable}.parquet", **grid.shown(w)),
-        spikes=lambda w: grid.run_files(grid.spike_file(w.observable), grid.blocks[0], **grid.shown(w))[0],
+        spikes=lambda w: grid.first_run_files(grid.spike_file(w.observable), **grid.shown(w))[0],
         histories=lambda w: grid.run_files("history.csv", **grid.shown(w)),
     output:
         pdf="results/figures/{observable}/fano_distributions/{dataset}/{architecture}.pdf",

@@ -12,6 +12,8 @@ rule extract_spikes:
         f"{RUN}/logs/extract_spikes{{presented}}.log",
     benchmark:
         f"{RUN}/benchmarks/extract_spikes{{presented}}.tsv"
+    wildcard_constraints:
+        regime=one_of(list(grid.config["regimes"])),
     priority: 1
     conda:
         "../../envs/spikes.yaml"

@@ -13,6 +13,8 @@ rule train:
         f"{RUN}/logs/train.log",
     benchmark:
         f"{RUN}/benchmarks/train.tsv"
+    wildcard_constraints:
+        regime=one_of(grid.trained_regimes),
     priority: 1
     conda:
         "../../envs/train.yaml"

@@ -255,7 +255,7 @@ def _training(folder: Path, run: dict, architecture: dict, settings: dict) -> Wo
         image_set = images.load(folder / "images.safetensors")
         networks = train_block(run, image_set, architecture, _GENERALIZING, settings, device)
         save_checkpoints(folder / "checkpoints.safetensors", run, networks)
-        save_history(folder / "history.csv", run, networks)
+        save_history(folder / "history.csv", run, (row for network in networks for row in network.history))
 
     return work
 

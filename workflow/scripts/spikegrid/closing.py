@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+from spikegrid.elsewhere import RECORDING
+
 REPORT_COMMAND = "snakemake --report results/report.html"
 
 
@@ -12,10 +14,13 @@ def closing_message(results: Path) -> str:
     if not runs.is_file():
         return f"Done. Results: {results}"
     with runs.open(newline="", encoding="utf-8") as stream:
-        networks = list(csv.DictReader(stream))
+        runs_made = list(csv.DictReader(stream))
+    networks = [run for run in runs_made if run["architecture"] != RECORDING]
+    sessions = len(runs_made) - len(networks)
+    done = [f"{len(networks)} networks"] * bool(networks) + [f"{sessions} recorded sessions"] * bool(sessions)
     missed = [network for network in networks if network["reached_target"] == "False"]
     lines = [
-        f"Done. {len(networks)} networks. Figures: {results}/figures   Tables: {results}/tables",
+        f"Done. {', '.join(done)}. Figures: {results}/figures   Tables: {results}/tables",
         f"Report: {REPORT_COMMAND}",
     ]
     if missed:

@@ -12,6 +12,7 @@ import jsonschema
 import yaml
 
 from spikegrid.class_folders import classes_of, parts_of
+from spikegrid.elsewhere import RECORDING, check_recordings
 from spikegrid.errors import InputError
 from spikegrid.factories import is_factory
 from spikegrid.plugins import FUNCTIONS, Plugin, find_plugins
@@ -89,6 +90,9 @@ def complete_configuration(config: dict[str, Any]) -> tuple[dict[str, Any], Plug
         raise InputError("\n".join(f"config: {mistake}" for mistake in mistakes))
     _check_names(config)
     _fill_defaults(config, composed)
+    for axis in ("datasets", "architectures", "regimes"):
+        config.setdefault(axis, {})
+    check_recordings(config)
     return config, plugins
 
 
@@ -110,6 +114,9 @@ def compose_schema(schema: dict[str, Any], config: dict[str, Any], plugins: Plug
             schema["properties"][folder]["properties"] = {
                 name: schemas[kind if isinstance(kind, str) else None] for name, kind in kinds.items()
             }
+    if isinstance(config.get("recordings"), dict):
+        recordings = schema["properties"]["recordings"]
+        recordings["properties"] = dict.fromkeys(config["recordings"], recordings["additionalProperties"])
     return schema
 
 
@@ -247,8 +254,14 @@ def _check_names(config: dict[str, Any]) -> None:
             for axis, names in cell.items():
                 listed = [names] if isinstance(names, str) else names
                 named += [(f"{key}.{number}.{axis}", axis, name) for name in listed]
+    recordings = config.get("recordings", {})
+    recorded = {
+        "dataset": recordings,
+        "architecture": [RECORDING] if recordings else [],
+        "regime": [condition for entry in recordings.values() for condition in entry["conditions"]],
+    }
     for where, axis, name in named:
-        known = config[f"{axis}s"]
+        known = [*config.get(f"{axis}s", {}), *recorded[axis]]
         if name not in known:
             known_names = ", ".join(known)
             raise InputError(

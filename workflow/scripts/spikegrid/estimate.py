@@ -159,6 +159,8 @@ def estimate(grid: Grid, cores: int, folder: Path) -> Estimate:
 
     Costs are those of one core each, without a GPU and without downloads. Raises InputError where a run would.
     """
+    if not grid.cells:
+        raise InputError("config: has recordings alone; expected networks, whose cost is what is estimated")
     found, costs = Estimate(), Costs(grid, folder, min(cores, machine_cores()))
     for dataset in grid.datasets:
         image_set, cost = costs.dataset(dataset)

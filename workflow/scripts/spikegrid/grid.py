@@ -1,11 +1,12 @@
-"""The grid: datasets × architectures × regimes × blocks of seeds, with the settings of every run.
+"""The grid: datasets × architectures × regimes × blocks of seeds, and recordings, with the settings of every run.
 
 Rules ask the grid for two things: which files there are, and the parameters of the job that makes one of them.
 The second kind are functions of a job's wildcards, as Snakemake calls them.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from spikegrid.code import code_hash
 from spikegrid.configuration import Plugins
 from spikegrid.dose_series import SERIES
+from spikegrid.elsewhere import CHECKPOINTS, RECORDING, label_files, state_files
 from spikegrid.errors import InputError
 from spikegrid.factories import factory_file
 from spikegrid.plugins import Plugin
@@ -40,7 +42,7 @@ _SCRIPTS = Path(__file__).parent.parent
 
 
 class Cell(NamedTuple):
-    """One combination of the grid, over all its seeds."""
+    """One combination of the grid over all its seeds, or one condition of a recording over all its sessions."""
 
     dataset: str
     architecture: str
@@ -50,17 +52,20 @@ class Cell(NamedTuple):
 class Grid:
     """The cells and seeds that a complete configuration asks for.
 
-    Raises InputError when ``only`` and ``exclude`` leave no cell, and when a plug-in misdeclares itself.
+    cells: those of networks. recorded: those of recordings, whose seeds are sessions, one a block.
+    Raises InputError when ``only`` and ``exclude`` leave no cell, when a plug-in misdeclares itself, and when a file
+    from elsewhere is not there.
     """
 
     def __init__(self, config: dict[str, Any], plugins: Plugins):
         self.config = config
         self._plugins = plugins
         self.cells = [cell for cell in map(Cell._make, self._product()) if self._is_kept(cell)]
-        if not self.cells:
+        self.recorded = [cell for cell in self._recorded_cells() if self._is_kept(cell)]
+        if not (self.cells or self.recorded):
             raise InputError("config: only and exclude leave no cell of the grid; expected at least one")
         self._cells_of: dict[tuple[str | None, str | None], list[Cell]] = defaultdict(list)
-        for cell in self.cells:
+        for cell in (*self.cells, *self.recorded):
             for network in ((cell.dataset, cell.architecture), (cell.dataset, None), (None, None)):
                 self._cells_of[network].append(cell)
         for name in self.observables():
@@ -80,6 +85,13 @@ class Grid:
             series = plugin.constants.get("SERIES")
             if series not in (None, *SERIES):
                 raise InputError(f"{plugin.path}: SERIES is {series!r}; expected one of {', '.join(SERIES)}")
+        for cell in self.cells:
+            if cell.regime in self.imported_regimes:
+                everything = cell._asdict() | {"seeds": list(range(config["seeds"]))}
+                state_files(everything, config["regimes"][cell.regime])
+                label_files(everything, config["regimes"][cell.regime])
+        if not any(map(self._measured_cells, self.observables())):
+            raise InputError("config: observables: none can be measured; recordings have those without images alone")
 
     @property
     def blocks(self) -> list[str]:
@@ -87,14 +99,35 @@ class Grid:
         seeds, size = self.config["seeds"], self.config["seeds_per_job"]
         return [f"{first}-{min(first + size, seeds) - 1}" for first in range(0, seeds, size)]
 
+    @cached_property
+    def regimes(self) -> list[str]:
+        """Regimes of networks, then conditions of recordings."""
+        conditions = (cell.regime for cell in self._recorded_cells())
+        return list(dict.fromkeys([*self.config["regimes"], *conditions]))
+
+    @cached_property
+    def imported_regimes(self) -> list[str]:
+        """Regimes whose networks come from files."""
+        return [name for name, entry in self.config["regimes"].items() if entry["kind"] == CHECKPOINTS]
+
+    @property
+    def trained_regimes(self) -> list[str]:
+        """Regimes whose networks are trained here."""
+        return [name for name in self.config["regimes"] if name not in self.imported_regimes]
+
+    @property
+    def conditions(self) -> list[str]:
+        """Conditions of recordings."""
+        return [regime for regime in self.regimes if regime not in self.config["regimes"]]
+
     @property
     def datasets(self) -> list[str]:
-        """Datasets of the cells that are kept."""
+        """Datasets of the cells of networks that are kept."""
         return list(dict.fromkeys(cell.dataset for cell in self.cells))
 
     @property
     def networks(self) -> list[tuple[str, str]]:
-        """Pairs (dataset, architecture) of the cells that are kept."""
+        """Pairs (dataset, architecture) of the cells of networks that are kept."""
         return list(dict.fromkeys((cell.dataset, cell.architecture) for cell in self.cells))
 
     def observables(self, kind: str | None = None) -> list[str]:
@@ -121,7 +154,11 @@ class Grid:
 
     def feature_files(self) -> list[str]:
         """Paths of the features of every run and observable."""
-        return [path for name in self.observables() for path in self.run_files(f"observables/{name}.parquet")]
+        return [path for name in self.observables() for path in self.observable_files("observables", name)]
+
+    def observable_files(self, folder: str, observable: str) -> list[str]:
+        """Paths of the tables of one observable in a ``folder`` of every run that it is measured on."""
+        return self._paths(f"{folder}/{observable}.parquet", self._measured_cells(observable))
 
     def tables(self) -> list[str]:
         """Paths of the tables that the grid ends in."""
@@ -137,14 +174,19 @@ class Grid:
     def figures(self) -> list[str]:
         """Paths of the figures that the grid ends in, as pdf and png."""
         shown = self._cells_with(regimes=self.shown_regimes)
-        networks = list(dict.fromkeys(f"{cell.dataset}/{cell.architecture}" for cell in shown))
         figures = [f"training/{dataset}" for dataset in self.datasets]
-        figures += [f"raster/{network}" for network in networks]
+        figures += [f"raster/{network}" for network in _networks(shown)]
         for name, entry in self.config["observables"].items():
+            measured = [cell for cell in self._measured_cells(name) if cell.regime in self.shown_regimes]
+            if not measured:
+                continue
             of_cells, of_grid = _FIGURES_OF.get(entry["kind"], ([], []))
-            of_cells = ["over_training", *of_cells]
-            figures += [f"{name}/{kind}/{network}" for kind in of_cells for network in networks]
-            figures += [f"{name}/{kind}" for kind in [*of_grid, *(["indicators"] if self.is_compared else [])]]
+            trained = [cell for cell in measured if cell not in self.recorded]
+            figures += [f"{name}/over_training/{network}" for network in _networks(trained)]
+            figures += [f"{name}/{kind}/{network}" for kind in of_cells for network in _networks(measured)]
+            figures += [
+                f"{name}/{kind}" for kind in [*of_grid, *(["indicators"] if self._are_compared(measured) else [])]
+            ]
         figures += ["stable_indicators"] if self.is_compared else []
         with_doses = {cell.dataset for cell in self._cells_with(regimes=self._dose_regimes)}
         figures += [f"dose_response/{dataset}" for dataset in self.datasets if dataset in with_doses]
@@ -153,7 +195,7 @@ class Grid:
     @cached_property
     def shown_regimes(self) -> list[str]:
         """Regimes of most figures: all but the doses, which have a figure of their own where regimes are compared."""
-        return [regime for regime in self.config["regimes"] if regime not in self._dose_regimes]
+        return [regime for regime in self.regimes if regime not in self._dose_regimes]
 
     def shown(self, wildcards: Any) -> dict[str, str | list[str]]:
         """Names of the cells in a figure of one dataset and architecture."""
@@ -183,19 +225,20 @@ class Grid:
 
     def process_files(self) -> list[str]:
         """Paths of the tests and fits of every run, of all observables that give them."""
-        return [path for name in self.observables("process") for path in self.run_files(f"process/{name}.parquet")]
+        return [path for name in self.observables("process") for path in self.observable_files("process", name)]
 
     @cached_property
     def is_compared(self) -> bool:
-        """Tell whether some dataset and architecture has both regimes that the indicators compare."""
-        cells = set(self.cells)
-        return any(all(Cell(*network, regime) in cells for regime in self._compared) for network in self.networks)
+        """Tell whether some dataset and architecture, or recording, has both regimes that the indicators compare."""
+        return self._are_compared([*self.cells, *self.recorded])
 
-    def run_files(self, file: str, seeds: str | None = None, **chosen: str | list[str]) -> list[str]:
-        """Paths of ``file`` in every run, or in those of the block ``seeds`` or of the ``chosen`` cells."""
-        blocks = self.blocks if seeds is None else [seeds]
-        cells = self._cells_with(**chosen)
-        return [f"{RUN.format(**cell._asdict(), seeds=block)}/{file}" for cell in cells for block in blocks]
+    def run_files(self, file: str, **chosen: str | list[str]) -> list[str]:
+        """Paths of ``file`` in every run, or in those of the ``chosen`` cells."""
+        return self._paths(file, self._cells_with(**chosen))
+
+    def first_run_files(self, file: str, **chosen: str | list[str]) -> list[str]:
+        """Paths of ``file`` in the first block of seeds of every cell, or of the ``chosen`` ones."""
+        return self._paths(file, self._cells_with(**chosen), blocks=1)
 
     def run(self, wildcards: Any) -> dict[str, Any]:
         """Names and seeds of a run."""
@@ -223,6 +266,28 @@ class Grid:
         """Plug-in and parameters of a regime."""
         return self._called("regimes", wildcards.regime)
 
+    def epochs(self, wildcards: Any) -> list[int]:
+        """Epochs of the networks of a run that come from files."""
+        return sorted(self.config["regimes"][wildcards.regime]["epochs"])
+
+    def state_files(self, wildcards: Any) -> list[str]:
+        """Paths of the state dicts of a run, all epochs of a seed together."""
+        return state_files(self.run(wildcards), self.config["regimes"][wildcards.regime])
+
+    def label_files(self, wildcards: Any) -> list[str]:
+        """Paths of the labels that the networks of a run were trained on, where they are not the true ones."""
+        return label_files(self.run(wildcards), self.config["regimes"][wildcards.regime])
+
+    def recording(self, wildcards: Any) -> dict[str, Any]:
+        """Span and bin of a recording, seconds."""
+        entry = self.config["recordings"][wildcards.dataset]
+        return {key: entry[key] for key in ("span", "bin")}
+
+    def session_file(self, wildcards: Any) -> str:
+        """Path of the spikes of one session."""
+        sessions = self.config["recordings"][wildcards.dataset]["conditions"][wildcards.regime]
+        return sessions[int(wildcards.seeds.split("-")[0])]
+
     def observable(self, name: str) -> dict[str, Any]:
         """Plug-in and parameters of an observable."""
         return self._called("observables", name)
@@ -230,19 +295,22 @@ class Grid:
     def training(self, wildcards: Any) -> dict[str, Any]:
         """Training settings of a run: the config's, overridden by its dataset, architecture, regime kind and regime.
 
-        ``checkpoints`` are the epochs that the run keeps: those listed up to its last, and always 0 and the last.
-        The target accuracy is not among them: another target makes no other network.
+        ``checkpoints`` are the epochs that the run keeps: those listed up to its last, and always 0 and the last; or
+        those of files. The target accuracy is not among them: another target makes no other network.
         """
         settings = self._settings("training", wildcards)
         last = settings["epochs"]
         kept = sorted({0, last, *(epoch for epoch in settings["checkpoints"] if epoch < last)})
+        if wildcards.regime in self.imported_regimes:
+            kept = self.epochs(wildcards)
         return {key: value for key, value in settings.items() if key != "target_accuracy"} | {"checkpoints": kept}
 
     def target_accuracies(self, **chosen: str | list[str]) -> list[dict[str, Any]]:
-        """Names of every cell, or of the ``chosen`` ones, with the ``target_accuracy`` of its networks."""
+        """Names of every cell of networks, or of the ``chosen`` ones, with their ``target_accuracy``."""
         return [
             cell._asdict() | {"target_accuracy": self._settings("training", cell)["target_accuracy"]}
             for cell in self._cells_with(**chosen)
+            if cell not in self.recorded
         ]
 
     def spikes(self, wildcards: Any) -> dict[str, Any]:
@@ -265,7 +333,8 @@ class Grid:
         )
 
     def _series(self, regime: str) -> str | None:
-        return self._plugin("regimes", regime).constants.get("SERIES")
+        is_condition = regime not in self.config["regimes"]
+        return None if is_condition else self._plugin("regimes", regime).constants.get("SERIES")
 
     @cached_property
     def _doses(self) -> dict[str, list[str]]:
@@ -275,7 +344,7 @@ class Grid:
         regime that it is based on, or else from the compared regimes of its kind.
         """
         doses: dict[str, list[str]] = {name: [] for name in SERIES}
-        if not self.is_compared:
+        if not (self.is_compared and set(self._compared) <= set(self.config["regimes"])):
             return doses
         for regime in self.config["regimes"]:
             if self._series(regime) and regime not in self._compared and not self._is_variant(regime):
@@ -300,6 +369,32 @@ class Grid:
 
     def _product(self) -> Iterator[tuple[str, ...]]:
         return product(*(self.config[axis] for axis in ("datasets", "architectures", "regimes")))
+
+    def _recorded_cells(self) -> list[Cell]:
+        recordings = self.config["recordings"].items()
+        return [Cell(name, RECORDING, condition) for name, entry in recordings for condition in entry["conditions"]]
+
+    def _blocks_of(self, cell: Cell) -> list[str]:
+        """Blocks of the seeds of a cell. Sessions have units of their own, so each is a block."""
+        if cell not in self.recorded:
+            return self.blocks
+        sessions = self.config["recordings"][cell.dataset]["conditions"][cell.regime]
+        return [f"{session}-{session}" for session in range(len(sessions))]
+
+    def _paths(self, file: str, cells: list[Cell], blocks: int | None = None) -> list[str]:
+        runs = ((cell, block) for cell in cells for block in self._blocks_of(cell)[:blocks])
+        return [f"{RUN.format(**cell._asdict(), seeds=block)}/{file}" for cell, block in runs]
+
+    def _measured_cells(self, observable: str) -> list[Cell]:
+        """Cells that an observable is measured on. Of a recording there are spikes alone, and these of no images."""
+        reads = self._plugin("observables", observable).constants["READS"]
+        on_recordings = reads == ["spikes"] and self.config["observables"][observable]["images"] is None
+        return [*self.cells, *(self.recorded if on_recordings else [])]
+
+    def _are_compared(self, cells: Iterable[Cell]) -> bool:
+        """Tell whether ``cells`` hold both compared regimes of one dataset and architecture, or of one recording."""
+        cells = set(cells)
+        return any(all(cell._replace(regime=regime) in cells for regime in self._compared) for cell in cells)
 
     def _cells_with(
         self, dataset: str | None = None, architecture: str | None = None, regimes: list[str] | None = None
@@ -337,6 +432,15 @@ class Grid:
             | regime_kind.get(section.upper(), {})
             | entries["regimes"][wildcards.regime].get(section, {})
         )
+
+
+def one_of(names: list[str]) -> str:
+    """Return a pattern that takes ``names`` and nothing else."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def _networks(cells: list[Cell]) -> list[str]:
+    return list(dict.fromkeys(f"{cell.dataset}/{cell.architecture}" for cell in cells))
 
 
 def _names_a_table(name: Any) -> bool:

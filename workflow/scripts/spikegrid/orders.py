@@ -36,8 +36,11 @@ def presentation_order(order: Order, index: np.ndarray, labels: np.ndarray, *net
 
 
 def orders_by_seed(run_spikes: Spikes, orders: Iterable[Order]) -> dict[int, dict[Order, np.ndarray]]:
-    """Return for each seed of a spike file the places of its images in each of ``orders``, int64 [N]."""
-    run, orders = run_spikes.meta["run"], tuple(orders)
+    """Return for each seed of a spike file the places of its images in each of ``orders``, int64 [N].
+
+    Images without labels, which a recording may have, have no ``class_blocked`` order: it is left out.
+    """
+    run, orders = run_spikes.meta["run"], [order for order in orders if order != "class_blocked" or run_spikes.labelled]
     names = (run["dataset"], run["architecture"], run["regime"])
     return {
         seed: {order: presentation_order(order, run_spikes.index, run_spikes.labels, *names, seed) for order in orders}

@@ -70,6 +70,50 @@ images are presented as the network was trained on them. Test images are altered
 it is fixed, else by draws of their own. Labels and order stay those of the images that were there.
 """
 
+RECORDINGS = """\
+## Recordings: `recordings`
+
+Spikes that were recorded elsewhere, of neurons or of other software, are measured as those of networks are: by every
+observable that reads spikes alone and names no `images`. In paths and tables a recording is the dataset, `recording`
+the architecture, a condition the regime, and a session, counted from 0 in the order of its files, the seed; the epoch
+is 1. A grid may hold recordings, networks or both; `indicators` may name two conditions.
+
+A file is a table of spike times, csv or parquet, with a row a spike:
+
+| column | meaning |
+| --- | --- |
+| `unit` | name or number of the neuron |
+| `trial` | number of the trial; trials follow one another in increasing order |
+| `time` | seconds since the start of the trial; empty where unit and trial were there without a spike |
+| `stimulus` | name or number of the stimulus of the trial, in all of its rows; the column may be missing |
+
+Spikes are binned: each bin of each trial is what a presented image is to a network, the stimulus of the trial is its
+label, and a unit fires in a bin when it has at least one spike there; how many is dropped, so take bins that rarely
+hold two. The order `given` is that of the recording, trial after trial; a `window` of as many bins as a trial has
+counts spikes by trial. Without stimuli, features that need labels are missing.
+
+`spikegrid.recordings.spike_table` makes the table from spike times by trial and unit, whatever library holds them:
+
+```python
+from spikegrid.recordings import spike_table
+
+# neo, and so elephant: a segment a trial
+trials = [
+    [(train.times - train.t_start).rescale("s").magnitude for train in segment.spiketrains]
+    for segment in block.segments
+]
+# NWB, read by pynwb
+trials = [
+    [times[(times >= start) & (times < stop)] - start for times in nwb.units["spike_times"][:]]
+    for start, stop in zip(nwb.trials["start_time"][:], nwb.trials["stop_time"][:])
+]
+spike_table(trials, stimuli).to_csv("session.csv", index=False)
+```
+
+A file may also be a spike file of this workflow, npz of format 1 with one seed; its threshold and labels stay as they
+are, and `span` and `bin` are not asked for.
+"""
+
 SECTIONS = {"training": "Training", "spikes": "Spikes", "indicators": "Indicators"}
 
 FOLDERS = {
@@ -91,10 +135,13 @@ def _lines() -> Iterator[str]:
     yield INTRODUCTION
     yield "## Top level\n"
     top_level = {key: rule for key, rule in schema["properties"].items() if key not in sections}
-    yield from _table(top_level, required=schema["required"])
+    yield from _table(top_level, required=schema["then"]["required"])
     for key, rule in sections.items():
         yield f"## {SECTIONS[key]}: `{key}`\n\n{rule['description']}\n"
         yield from _table(rule["properties"])
+    recording = schema["$defs"]["recording"]
+    yield RECORDINGS
+    yield from _table(recording["properties"], required=recording["required"])
     for folder, title in FOLDERS.items():
         yield f"## {title}: `{folder}`\n"
         yield f"A plug-in is one file in `workflow/scripts/spikegrid/{folder}/`, or in the folder `{folder}` of one of"

@@ -125,9 +125,9 @@ class _StackedLinear(torch.autograd.Function):
 
     @staticmethod
     def backward(context, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
-        inputs, weight = context.saved_tensors
+        inputs, weight = (tensor.to(gradient.dtype) for tensor in context.saved_tensors)
         of_inputs = gradient @ weight if context.needs_input_grad[0] else None
-        return of_inputs, _rows(gradient.mT @ inputs), _rows(gradient.sum(1)), None
+        return of_inputs, _rows(gradient.mT @ inputs).float(), _rows(gradient.sum(1)).float(), None
 
 
 def _rows(stacked: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ versions
 ``seeds``            int32 [S]
 ``epochs``           int32 [E]
 ``index``            int32 [N]: which image of the dataset file, in presentation order
-``labels``           int16 [N]: true labels
+``labels``           int16 [N]: true labels (-1 throughout: none are known)
 ``train_labels``     int16 [S, N]: labels trained on (-1: not shown), where training images are presented
 ``{layer}``          uint8 [S, E, N, ceil(U/8)]: bit u%8 of byte u//8 is 1 when unit u fires at the n-th image
 ``{layer}:units``    int32 [U, ndim]: where each kept unit sits in the layer, such as (channel, row, column)
@@ -37,6 +37,7 @@ from isal import isal_zlib
 
 from spikegrid.errors import InputError
 from spikegrid.files import written_whole
+from spikegrid.labels import NOT_SHOWN
 from spikegrid.trains import Raster, SpikeTrains
 
 FORMAT = 1
@@ -301,6 +302,11 @@ class Spikes:
         if chosen is None:
             raise KeyError(f"{self._path}: no seed {seed} at epoch {epoch}")
         return chosen.trains()
+
+    @property
+    def labelled(self) -> bool:
+        """Tell whether the images have labels; those of a recording without stimuli have none."""
+        return bool((self.labels != NOT_SHOWN).any())
 
     @contextmanager
     def _whole(self) -> Iterator[None]:

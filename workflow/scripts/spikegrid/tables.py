@@ -34,11 +34,14 @@ def final_accuracies(history: pd.DataFrame, targets: list[dict[str, Any]]) -> pd
     """Return a row a network: the history of its last epoch, and whether it reached its target accuracy.
 
     ``targets`` holds for each dataset, architecture and regime the ``target_accuracy``, a share in [0, 1] that a
-    network must have on the labels trained on; averages leave out one that has not (``reached_target`` false).
+    network must have on the labels trained on; averages leave out one that has not (``reached_target`` false). A
+    recording has no target to miss.
     """
     last = history.groupby(RUN, sort=False).tail(1)
-    runs = last.merge(pd.DataFrame(targets), on=RUN[:-1], how="left", validate="many_to_one")
-    return runs.assign(reached_target=runs["train_accuracy"] >= runs["target_accuracy"])
+    targets = pd.DataFrame(targets, columns=[*RUN[:-1], "target_accuracy"]).astype({"target_accuracy": float})
+    runs = last.merge(targets, on=RUN[:-1], how="left", validate="many_to_one")
+    reached = (runs["train_accuracy"] >= runs["target_accuracy"]) | runs["target_accuracy"].isna()
+    return runs.assign(reached_target=reached)
 
 
 def warn_of_missed_targets(runs: pd.DataFrame) -> None:

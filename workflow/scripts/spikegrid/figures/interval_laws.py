@@ -31,14 +31,16 @@ def draw_interval_laws(histograms: pd.DataFrame, regimes: Sequence[str]) -> Figu
 
     histograms: a row for each network, layer, order and interval, as the observable ``intervals`` gives them, with
     ``regime`` and ``reached_target``. Counts are summed over the networks that reached their target. Beside the random
-    order stands the class-blocked one or, without it, the given one. A unit has as many intervals in every order, so
-    that the laws are the same.
+    order stands the class-blocked one or, where a regime lacks it, the given one. A unit has as many intervals in every
+    order, so that the laws are the same.
     """
     looks, labels = style.regime_looks(regimes), labels_with_counts(histograms, regimes)
     shown, left_out = list(labels)[:REGIMES], list(labels)[REGIMES:]
     layer = shown_layers(histograms)[-1]
     of_layer = histograms[(histograms["layer"] == layer) & histograms["reached_target"]]
-    contrast = next((order for order in ("class_blocked", "given") if (of_layer["order"] == order).any()), None)
+    with_order = of_layer.groupby("order")["regime"].nunique()
+    in_all = with_order.index[with_order == of_layer["regime"].nunique()]
+    contrast = next((order for order in ("class_blocked", "given") if order in in_all), None)
     width = min(style.FULL_WIDTH, max(style.HALF_WIDTH, 14 + _COLUMN * len(shown)))
     figure = style.new_figure(width, 24 + 2 * _ROW)
     above, below = figure.subplots(2, len(shown), sharex="row", sharey="row", squeeze=False)

@@ -80,5 +80,6 @@ def _draw_recording(raster: Axes, side: Axes, recording: Spikes, seed: int, look
     raster.set_ylabel(f"unit, by rate\n({len(sample)} of {layer.units})")
     if is_lowest:
         order = recording.meta["order"].replace("_", "-")
-        raster.set_xlabel(f"image ({order} order, first {spikes.shape[1]} of {trains.length})")
-        side.set_xlabel("rate (spikes\nper image)")
+        shown = "bin" if "recording" in recording.meta else "image"
+        raster.set_xlabel(f"{shown} ({order} order, first {spikes.shape[1]} of {trains.length})")
+        side.set_xlabel(f"rate (spikes\nper {shown})")

@@ -42,7 +42,8 @@ def observe(artefacts: dict[str, Path], pairs: int) -> pd.DataFrame:
     ``undefined_pair_share``            share of pairs without r, because a unit never or always fires
     ==================================  ================================================================================
 
-    A feature without a pair to average over is NaN. See ``spikegrid.correlations`` for formulas and sources.
+    A feature without a pair to average over is NaN, and so are noise correlations where images have no labels. See
+    ``spikegrid.correlations`` for formulas and sources.
     """
     with spikes.load(artefacts["spikes"]) as run_spikes:
         run, labels = run_spikes.meta["run"], run_spikes.labels
@@ -56,8 +57,9 @@ def observe(artefacts: dict[str, Path], pairs: int) -> pd.DataFrame:
 
         def measure(layer: spikes.SpikeLayer, seed: int, raster: Raster) -> dict[str, float]:
             trains, sampled = raster.trains(), sampled_of[layer.name]
+            undefined = np.full(len(sampled), np.nan)
             correlation = np.abs(pair_correlations(trains, sampled))
-            noise = np.abs(noise_correlations(trains, sampled, labels))
+            noise = np.abs(noise_correlations(trains, sampled, labels)) if run_spikes.labelled else undefined
             return {
                 "population_fano": population_fano(trains),
                 "pair_correlation": _mean(correlation),

@@ -75,7 +75,7 @@ def observe(artefacts: dict[str, Path], window: int, orders: list[str]) -> dict[
             return values
 
         units = measure_units(run_spikes, measure)
-        run = run_spikes.meta["run"]
+        run, measured_orders = run_spikes.meta["run"], list(places[run_spikes.seeds[0]])
 
     def summarize(members: pd.DataFrame) -> dict[str, float]:
         rates = members["firing_rate"].to_numpy()
@@ -86,7 +86,7 @@ def observe(artefacts: dict[str, Path], window: int, orders: list[str]) -> dict[
             "dead_share": (rates == 0).mean(),
             "always_on_share": (rates == 1).mean(),
         }
-        for order in orders:
+        for order in measured_orders:
             for measure in ("fano_factor", "fano_ratio"):
                 values = active[f"{measure}_{order}"]
                 features |= {

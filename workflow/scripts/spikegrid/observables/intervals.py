@@ -92,11 +92,11 @@ def observe(artefacts: dict[str, Path], orders: list[str]) -> dict[str, pd.DataF
             return values
 
         units = measure_units(run_spikes, measure)
-        run = run_spikes.meta["run"]
+        run, measured_orders = run_spikes.meta["run"], list(places[run_spikes.seeds[0]])
         histograms = pd.concat(_histograms(run_spikes, places), ignore_index=True)
 
     def summarize(members: pd.DataFrame) -> dict[str, float]:
-        names = [f"{name}_{order}" for order in orders for name in (*MEASURES, "autocorrelation")]
+        names = [f"{name}_{order}" for order in measured_orders for name in (*MEASURES, "autocorrelation")]
         few = members["intervals"] < 2
         return {"few_intervals_share": few.mean(), **members.loc[~few & (members["firing_rate"] < 1), names].mean()}
 
