@@ -1,7 +1,6 @@
 """Extraction: every checkpoint of a run is shown the same images in the same order, and its spikes are written."""
 
 import logging
-from collections import OrderedDict
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from spikegrid.capture import Layer
 from spikegrid.checkpoints import Checkpoints
 from spikegrid.errors import InputError
 from spikegrid.images import TEST, TRAIN, ImageSet, balanced_sample
-from spikegrid.networks import as_inputs, network_builder, record_network, set_layout
+from spikegrid.networks import as_inputs, load_tensors, network_builder, record_network, set_layout
 from spikegrid.packing import pack, take_units
 from spikegrid.randomness import derived_seed
 from spikegrid.spikes import SpikeLayer, SpikeWriter
@@ -86,7 +85,6 @@ def extract_spikes(
     names = (run["dataset"], run["architecture"])
     index = presentation(images, run["dataset"], settings)
     network = network_builder(architecture, images)().to(device)
-    versions = network.state_dict()._metadata  # of each module, which some ask of the state that they are given
     recorded = record_network(network, images, device)
     layers = recorded.layers
     set_layout(network, next(_inputs(images.images, images, index, 2, device)))
@@ -127,9 +125,7 @@ def extract_spikes(
             inputs = partial(_inputs, pixels, images, index, presented_batch(layers), device)
             held = list(inputs()) if len(index) * images.images[0].size <= _MOST_HELD else None
             for epoch in epochs:
-                state = OrderedDict(checkpoints.state(seed, epoch))
-                state._metadata = versions
-                network.load_state_dict(state)
+                load_tensors(network, checkpoints.state(seed, epoch))
                 for batch in held or inputs():
                     recorded.show(batch, write)
                 progress.update()

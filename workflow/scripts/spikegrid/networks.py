@@ -1,6 +1,7 @@
 """Networks and what they are shown."""
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,16 @@ def network_builder(architecture: dict[str, Any], images: ImageSet) -> Callable[
         return network
 
     return built
+
+
+def load_tensors(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Put the tensors of a state dict into ``network``.
+
+    Files do not keep the versions of modules, which some modules ask for: they are taken to be those of ``network``.
+    """
+    state = OrderedDict(tensors)
+    state._metadata = network.state_dict()._metadata
+    network.load_state_dict(state)
 
 
 def record_network(network: nn.Module, images: ImageSet, device: torch.device) -> RecordedModel:

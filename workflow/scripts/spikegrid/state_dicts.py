@@ -17,9 +17,9 @@ from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 from spikegrid.checkpoints import TrainedNetwork
 from spikegrid.errors import InputError
 from spikegrid.examples import Examples
-from spikegrid.images import ImageSet, TrainingSet
+from spikegrid.images import TEST, ImageSet, TrainingSet
 from spikegrid.labels import NOT_SHOWN
-from spikegrid.networks import network_builder
+from spikegrid.networks import load_tensors, network_builder
 from spikegrid.side_by_side import side_by_side
 from spikegrid.training import evaluate
 
@@ -46,7 +46,7 @@ def import_block(
     """
     build = network_builder(architecture, images)
     everything = images.training_set()
-    test = Examples.of_test(1, images, device)
+    test = Examples.of_test([images.part(TEST)[0]], images, device)
     imported, shown = [], everything
     paths = dict(zip(product(run["seeds"], epochs), states, strict=True))
     for place, seed in enumerate(run["seeds"]):
@@ -63,7 +63,7 @@ def import_block(
             (scores,) = evaluate(networks, train, test)
             if not math.isfinite(scores["loss"]):
                 raise InputError(f"{path}: the loss on the training images is {scores['loss']}; expected a finite one")
-            imported[-1].history.append({"seed": seed, "epoch": epoch, **scores})
+            imported[-1].history.append({"seed": seed, "epoch": epoch, **scores, "trained_epochs": epoch})
             (imported[-1].states[epoch],) = networks.states()
     return imported
 
@@ -91,7 +91,7 @@ def load_state(network: nn.Module, path: str | Path, architecture: str) -> None:
         raise InputError(
             f"{path}: expected the {len(expected)} tensors of architecture {architecture} on this dataset; it {found}"
         )
-    network.load_state_dict(state)
+    load_tensors(network, state)
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
