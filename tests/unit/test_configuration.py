@@ -10,7 +10,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikegrid.configuration import SCHEMA_FILE, complete_configuration, compose_schema, read_schema, read_yaml
+from spikegrid.configuration import (
+    SCHEMA_FILE,
+    complete_configuration,
+    compose_schema,
+    read_schema,
+    read_yaml,
+    with_overrides,
+)
 from spikegrid.errors import InputError
 from spikegrid.grid import Grid
 from spikegrid.plugins import FUNCTIONS
@@ -806,3 +813,21 @@ def test_number_that_yaml_reads_as_text_is_told_how_to_be_written():
     config["training"]["learning_rate"] = "1e-3"
     with pytest.raises(InputError, match=r"training.learning_rate is '1e-3'; .* write 1.0e-03"):
         complete_configuration(config)
+
+
+def test_overrides_of_the_command_line_are_read_as_yaml_inside_braces_and_as_they_are_outside():
+    config = {"data_root": "data", "training": {"epochs": 9, "batch_size": 4}, "seeds": 5}
+    read_by_snakemake = {
+        "data_root": "1",
+        "seeds": 2,
+        "training": {"epochs": "5", "schedule": "cosine", "early_stopping": "null"},
+        "only": [{"dataset": "digits", "regime": ["a", "b"]}],
+        "spikes": {"threshold": "0.5", "order": "{"},
+    }
+    assert with_overrides(config, read_by_snakemake) == {
+        "data_root": "1",
+        "seeds": 2,
+        "training": {"epochs": 5, "batch_size": 4, "schedule": "cosine", "early_stopping": None},
+        "only": [{"dataset": "digits", "regime": ["a", "b"]}],
+        "spikes": {"threshold": 0.5, "order": "{"},
+    }

@@ -3,7 +3,7 @@
 import difflib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,30 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path}: is a {type(content).__name__}; expected keys and values")
     return content
+
+
+def with_overrides(config: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``config`` with ``overrides``, those of ``--config``, in the place of what it has under the same keys.
+
+    Texts inside braces or brackets are read as YAML: of ``training={epochs: 5}`` Snakemake makes the text ``"5"``.
+    """
+    return _overridden(
+        config, {key: value if isinstance(value, str) else _read(value) for key, value in overrides.items()}
+    )
+
+
+def _read(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _read(inner) for key, inner in value.items()}
+        case list():
+            return [_read(inner) for inner in value]
+        case str():
+            try:
+                return yaml.safe_load(value)
+            except yaml.YAMLError:
+                return value
+    return value
 
 
 def complete_configuration(config: dict[str, Any]) -> tuple[dict[str, Any], Plugins]:

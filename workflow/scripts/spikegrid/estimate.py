@@ -18,7 +18,7 @@ import yaml
 
 from spikegrid import calibration, images
 from spikegrid.calibration import EXTRACTION, PRESENTED, Presenting, Training, Trials, count_of, over_grid, presented
-from spikegrid.configuration import complete_configuration, read_yaml
+from spikegrid.configuration import complete_configuration, read_yaml, with_overrides
 from spikegrid.cost import Cost, Linear, startup
 from spikegrid.errors import InputError
 from spikegrid.grid import Grid
@@ -330,7 +330,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         cores = _cores(arguments.cores)
-        config = read_yaml(arguments.configfile) | _overrides(arguments.config)
+        config = with_overrides(read_yaml(arguments.configfile), _overrides(arguments.config))
         grid = Grid(*complete_configuration(config))
         with tempfile.TemporaryDirectory() as folder:
             print(in_words(estimate(grid, cores, Path(folder)), cores))

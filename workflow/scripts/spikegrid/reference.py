@@ -16,15 +16,17 @@ INTRODUCTION = """\
 This page is made by `make docs` from the schema (`workflow/schemas/config.schema.yaml`) and the plug-ins; edit those.
 
 A configuration is one YAML file. `config.yaml` is the default; `--configfile my_grid.yaml` takes its place, and
-`--config key=value` overrides single keys of either. The schema is closed: an unknown key is an error, found before
-any job starts.
+`--config key=value` overrides single keys of either, and `--config 'training={epochs: 5}'` single keys inside others.
+The schema is closed: an unknown key is an error, found before any job starts.
 
 | file | grid |
 | --- | --- |
 | `config.yaml` | digits of scikit-learn, an MLP and a CNN, 5 seeds; minutes on two cores, no download |
 | `config/smoke.yaml` | the smallest grid that has every part; seconds, for tests |
 | `config/mnist.yaml` | MNIST, larger networks, 5 seeds |
+| `config/architectures.yaml` | MLP, CNN, VGG-11, ResNet-18 × MNIST, CIFAR-10, 3 seeds; under an hour on two cores |
 | `config/paper.yaml` | four architectures × MNIST, Fashion-MNIST, CIFAR-10, 5 seeds; wants a GPU |
+| `config/zhang2017.yaml` | the networks and regimes of Zhang et al. (2017) on CIFAR-10, 3 seeds; wants a GPU |
 
 The grid is **datasets × architectures × regimes**, over all seeds. Each entry has a name of your choice, which becomes
 part of paths and tables, a `kind`, which names a plug-in, and the parameters of that plug-in:
