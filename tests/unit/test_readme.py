@@ -44,7 +44,7 @@ def own_folder(tmp_path, monkeypatch):
         (tmp_path / "my_photos" / name).mkdir(parents=True)
         for number in range(3):
             Image.new("RGB", (40, 30), (number, 0, 0)).save(tmp_path / "my_photos" / name / f"{number}.png")
-    np.savez(tmp_path / "my_drawings.npz", images=np.ones((8, 9, 9), np.uint8), labels=np.arange(8) % 2)
+    write(next(block for block in blocks("python") if block.startswith("# my_models/")))
     return path
 
 
@@ -54,19 +54,18 @@ def test_grid_of_the_readme_is_accepted(own_folder):
     assert config["architectures"]["large"]["training"] == {"learning_rate": 0.01}
 
 
-@pytest.mark.parametrize(("dataset", "shape"), [("photos", (3, 32, 32)), ("drawings", (1, 9, 9))])
-def test_images_of_the_grid_of_the_readme_are_prepared(own_folder, dataset, shape):
+def test_images_of_the_grid_of_the_readme_are_prepared(own_folder):
     grid = Grid(*complete_configuration(yaml.safe_load(next(block for block in blocks("yaml") if "my_grid" in block))))
-    entry = grid.dataset(SimpleNamespace(dataset=dataset))
+    entry = grid.dataset(SimpleNamespace(dataset="photos"))
     loaded = load_plugin("datasets", entry["plugin"])("unused", **entry["parameters"])
-    prepared = prepare(loaded, dataset, entry["train_size"], entry["test_size"], entry["test_share"])
-    assert prepared.images.shape[1:] == shape
+    prepared = prepare(loaded, "photos", entry["train_size"], entry["test_size"], entry["test_share"])
+    assert prepared.images.shape[1:] == (3, 32, 32)
     assert len(prepared.classes) == 2
 
 
 def test_plugin_of_the_readme_is_found_and_its_nodes_are_captured(own_folder):
     grid = yaml.safe_load(next(block for block in blocks("yaml") if block.startswith("# my_grid.yaml")))
-    config, plugins = complete_configuration(grid | yaml.safe_load(blocks("yaml")[2]))
+    config, plugins = complete_configuration(grid | yaml.safe_load(blocks("yaml")[1]))
     (entry,) = config["architectures"].values()
     build = load_plugin("architectures", plugins["architectures"][entry["kind"]].source)
     network = build((1, 8, 8), 10, entry["width"])
@@ -75,9 +74,8 @@ def test_plugin_of_the_readme_is_found_and_its_nodes_are_captured(own_folder):
 
 
 def test_network_of_ones_own_in_the_readme_is_found_and_its_nodes_are_captured(own_folder):
-    write(next(block for block in blocks("python") if block.startswith("# my_models/")))
-    grid = yaml.safe_load(next(block for block in blocks("yaml") if block.startswith("# my_grid.yaml")))
-    config, _ = complete_configuration(grid | yaml.safe_load(blocks("yaml")[1]))
+    grid = next(block for block in blocks("yaml") if block.startswith("# my_grid.yaml"))
+    config, _ = complete_configuration(yaml.safe_load(grid))
     entry = config["architectures"]["mine"]
     network = load_plugin("architectures", "python")((3, 8, 8), 10, entry["factory"], entry["parameters"])
     assert [tuple(fired.shape) for fired in capture_spikes(network, torch.rand(3, 3, 8, 8)).values()] == [(3, 32, 6, 6)]

@@ -1,11 +1,14 @@
 """A network of the user's own from any file: it joins the grid, edits redo its runs alone, its faults are one line."""
 
 import json
+import re
 from textwrap import dedent
 
 import numpy as np
+import pandas as pd
 import pytest
-from snakemake_runs import append_comment, copy_folder, snakemake
+from PIL import Image
+from snakemake_runs import REPOSITORY, append_comment, copy_folder, snakemake
 
 FILES = {
     "nets.py": """
@@ -88,3 +91,28 @@ def test_an_edit_of_a_file_that_the_factory_imports_redoes_its_runs_and_no_other
     planned = snakemake(folder, "-n", code=code, config=SOUND, targets=["collect"])
     run = ("digits", "own", "generalizing", "0-0")
     assert planned.run_jobs == {("train", run), ("extract_spikes", run), ("observe_firing", run)}
+
+
+def test_grid_of_the_readme_runs_on_ones_own_images_and_network(tmp_path, code):
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    files = dict(re.findall(r"```(?:yaml|python)\n# (my_grid.yaml|my_models/nets.py)\n(.*?)```", readme, re.DOTALL))
+    assert len(files["my_grid.yaml"].splitlines()) < 20
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    generator = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "my_photos" / name).mkdir(parents=True)
+        for number in range(40):
+            pixels = generator.integers(0, 256, (20, 30, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "my_photos" / name / f"{number}.jpg")
+    small = ["training={epochs: 1, target_accuracy: 0}", "seeds=2", "only=[{architecture: mine}]"]
+    windows = "observables={firing: {kind: firing, window: 5}}"
+    run = snakemake(tmp_path, "--config", *small, windows, code=code, config=tmp_path / "my_grid.yaml")
+    assert run.code == 0, run.text
+    assert (tmp_path / "results/figures/firing/rates/photos/mine.pdf").is_file()
+    assert set(pd.read_csv(tmp_path / "results/tables/runs.csv")["regime"]) == {
+        "untrained",
+        "generalizing",
+        "memorizing",
+    }
