@@ -23,7 +23,8 @@ from spikegrid.randomness import derived_seed
 from spikegrid.spikes import SpikeLayer, SpikeWriter
 
 _LARGEST_OUTPUT = 1 << 20
-_MOST_HELD = 1 << 24
+_MOST_HELD = 1 << 22
+"""Pixels of images that are held as inputs over all checkpoints; those of more are converted for each: 16 MB."""
 
 _log = logging.getLogger("spikegrid")
 
