@@ -31,7 +31,7 @@ from spikegrid.spikes import SpikeLayer, SpikeWriter
 from spikegrid.tables import RUN, join_features
 from spikegrid.training import train_block
 
-ROUNDS = 3
+ROUNDS = 1
 FACTORS = (1, 2, 4, 8)
 
 OBSERVABLES = ("firing", "intervals", "correlations", "class_information", "process")

@@ -3,6 +3,7 @@
 import tempfile
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from spikegrid.trains import SpikeTrains
 IMAGES = 10_000
 UNITS = 2048
 WIDTHS = (20, 50, 100)
-BY_ELEPHANT, BY_NEO, IN_FILE, READ = 64, 8, 512, 1 << 16
+BY_ELEPHANT, BY_NEO, IN_FILE, READ = 64, 2, 512, 1 << 16
 """Units that elephant measures in a round, on arrays and on neo objects; units of a file; units that are only read."""
 
 CHECKPOINTS = 4
@@ -39,18 +40,20 @@ def lines() -> Iterator[Line]:
     alike = array[:: UNITS // BY_ELEPHANT]  # units are in the order of their rates, so these stand for all
     for threads, goal in ((1, 350), (2, 700)):
         set_threads(threads)
-        taken = seconds(
-            {
-                "ours": lambda: all_statistics(trains),
-                "sums": lambda: intervals.IntervalSums.of(trains),
-                "elephant": lambda: list(peers.on_arrays(alike, WIDTHS)),
-                "neo": lambda: list(peers.on_neo(alike[:: BY_ELEPHANT // BY_NEO], WIDTHS)),
-            }
-        )
+        sides = {
+            "ours": lambda: all_statistics(trains),
+            "sums": lambda: intervals.IntervalSums.of(trains),
+            "elephant": lambda: list(peers.on_arrays(alike, WIDTHS)),
+        }
+        if threads == 1:
+            sides["neo"] = lambda: list(peers.on_neo(alike[:: BY_ELEPHANT // BY_NEO], WIDTHS))
+        taken = seconds(sides)
         ours, elephant = taken["ours"] / UNITS, taken["elephant"] / BY_ELEPHANT
         case = f"17 a unit, {threads} thread{'s'[: threads - 1]}"
         sums = in_words(float(np.median(taken["sums"])) / UNITS)
         why = f"the sums over intervals alone take {sums} a unit: each spike of a sparse train is gone through once"
+        if threads == 2:
+            why = f"on this machine two threads that share nothing do {_gain_of_two(trains):.2f} times what one does"
         yield _against(ours, elephant, case, "elephant on arrays, 8 of them", goal, "a unit", why)
         if threads == 1:
             yield _against(ours, taken["neo"] / BY_NEO, case, "elephant on neo objects", 700, "a unit")
@@ -95,6 +98,18 @@ def all_statistics(trains: SpikeTrains) -> dict[str, np.ndarray]:
 def _against(ours: np.ndarray, theirs: np.ndarray, case: str, peer: str, goal: float, per: str, why: str = "") -> Line:
     words = [f"{in_words(float(np.median(taken)))} {per}" for taken in (ours, theirs)]
     return Line("statistics", case, peer, Ratio.over(theirs, ours), goal, ours=words[0], theirs=words[1], why=why)
+
+
+def _gain_of_two(trains: SpikeTrains) -> float:
+    """Return how many times as much two threads do as one, each of them the same work on its own."""
+    set_threads(1)
+
+    def two() -> None:
+        with ThreadPoolExecutor(2) as pool:
+            deque(pool.map(intervals.IntervalSums.of, [trains, trains]), maxlen=0)
+
+    taken = seconds({"one": lambda: intervals.IntervalSums.of(trains), "two": two})
+    return float(np.median(2 * taken["one"] / taken["two"]))
 
 
 def _counting() -> Line:

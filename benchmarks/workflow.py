@@ -19,8 +19,8 @@ REPOSITORY = Path(__file__).parents[1]
 CODE = ["Snakefile", "config.yaml", "workflow", "profiles", "envs"]
 CORES = 2
 
-ARCHITECTURES = (7, 18, 36)
-"""Sizes of the grids that are planned: 9,800, 25,200 and 50,400 tasks."""
+ARCHITECTURES = (7, 36)
+"""Sizes of the grids that are planned: 9,800 and 50,400 tasks."""
 
 DATASETS, REGIMES, SEEDS = 2, 5, 20
 OBSERVABLES = ["firing", "intervals", "correlations", "class_information", "process"]
@@ -37,7 +37,7 @@ def lines() -> Iterator[Line]:
 
 
 def _dry_run(folder: Path) -> Iterator[Line]:
-    """Time the plans of three grids, of one network, and of Snakemake's own workflow with as many jobs on runs."""
+    """Time the plans of two grids, of one network, and of Snakemake's own workflow with as many jobs on runs."""
     smallest, largest = ARCHITECTURES[0], ARCHITECTURES[-1]
     plans = {f"{number}": _plan(folder / f"{number}", _grid(number)) for number in ARCHITECTURES}
     plans["start"] = _plan(folder / "start", _grid(1, datasets=1, regimes=2))

@@ -320,3 +320,13 @@ def test_interval_tests_are_the_same_by_one_thread_and_by_two(threads):
     threads(2)
     for one, two in zip(alone, outcomes()):
         np.testing.assert_array_equal(one.statistic, two.statistic)
+
+
+def test_rescaled_intervals_are_the_same_however_many_are_drawn_at_a_time(monkeypatch):
+    spikes = np.random.default_rng(4).random((30, 900)) < np.linspace(0.1, 0.9, 30)[:, None]
+    trains = SpikeTrains.from_array(spikes)
+    at_once = interval_kolmogorov_smirnov(trains, np.random.default_rng(SEED))
+    for number in (1, 700, 5000):
+        monkeypatch.setattr("spikegrid.interval_tests._DRAWN_AT_ONCE", number)
+        in_blocks = interval_kolmogorov_smirnov(trains, np.random.default_rng(SEED))
+        np.testing.assert_array_equal(in_blocks.statistic, at_once.statistic)
