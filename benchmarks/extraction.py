@@ -61,9 +61,9 @@ _MLP = {"plugin": "mlp", "parameters": {"hidden": [512, 512]}}
 _CNN = {"plugin": "cnn", "parameters": {"channels": [32, 64], "convolutions": 1, "hidden": [256], "batch_norm": True}}
 _WIDE = {"widths": [64, 128, 256, 512], "blocks": 2}
 CASES = (
-    Case("MLP", _MLP, (1, 28, 28), 1600, 16, 128, 16000, 6, 0.62, 0),
-    Case("CNN", _CNN, (3, 32, 32), 256, 10, 64, 1024, 12, 0.77, _FLIPPED),
-    Case("ResNet-20", {"plugin": _RESNET, "parameters": {}}, (3, 32, 32), 128, 6, 64, 512, 12, 0.77, _FLIPPED),
+    Case("MLP", _MLP, (1, 28, 28), 1600, 10, 128, 32000, 6, 0.62, 0),
+    Case("CNN", _CNN, (3, 32, 32), 256, 6, 64, 1024, 12, 0.77, _FLIPPED),
+    Case("ResNet-20", {"plugin": _RESNET, "parameters": {}}, (3, 32, 32), 128, 4, 64, 512, 12, 0.77, _FLIPPED),
 )
 
 

@@ -63,14 +63,17 @@ class Line:
         return self.ratio.median >= self.goal if self.better == "at least" else self.ratio.median <= self.goal
 
 
-def seconds(competitors: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, np.ndarray]:
-    """Return the seconds that each competitor takes in each of ``rounds`` rounds, after one round that is not counted.
+def seconds(
+    competitors: Mapping[str, Callable[[], object]], rounds: int = ROUNDS, warm_up: bool = True
+) -> dict[str, np.ndarray]:
+    """Return the seconds that each competitor takes in each of ``rounds`` rounds.
 
-    All run once in every round, in turn; a round begins with the next one, so that none is always first.
+    One round before is not counted, unless ``warm_up`` says that processes of their own need none. All run once in
+    every round, in turn; a round begins with the next one, so that none is always first.
     """
     names = list(competitors)
     taken: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(-1, rounds):
+    for number in range(-1 if warm_up else 0, rounds):
         first = number % len(names)
         for name in names[first:] + names[:first]:
             gc.collect()

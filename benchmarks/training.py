@@ -260,7 +260,7 @@ def _small_networks() -> Iterator[Line]:
         image_sets.save(f"{folder}/dataset.safetensors", small.images)
         ours = [sys.executable, "-c", _JOB, json.dumps(small.job(folder))]
         theirs = [sys.executable, peer.__file__, "0", str(HIDDEN), str(EPOCHS)]
-        taken = seconds({"ours": lambda: _run(ours), "theirs": lambda: _run(theirs)})
+        taken = seconds({"ours": lambda: _run(ours), "theirs": lambda: _run(theirs)}, warm_up=False)
     yield _faster(f"{case}, start-up included", "a job a seed with a DataLoader loop", taken, 12, SEEDS)
 
 
