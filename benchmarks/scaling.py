@@ -32,7 +32,7 @@ from spikegrid.tables import RUN, join_features
 from spikegrid.training import train_block
 
 ROUNDS = 1
-FACTORS = (1, 2, 4, 8)
+FACTORS = (1, 2, 4)
 
 OBSERVABLES = ("firing", "intervals", "correlations", "class_information", "process")
 
@@ -134,7 +134,7 @@ def draw(costs: pd.DataFrame) -> Figure:
             sizes = np.unique(of_axis["size"])
             panel.plot(sizes, costs[value].min() * sizes / sizes[0], color=style.PALE, linewidth=2.5, zorder=0)
             panel.set(xscale="log", yscale="log")
-            panel.set_xticks(sizes, [str(size) for size in sizes])
+            panel.set_xticks(sizes, [f"{size / 1000:.0f}k" if size >= 1000 else str(size) for size in sizes])
             panel.minorticks_off()
             style.name_panel(panel, next(letters))
         row[0].set_ylabel(label)

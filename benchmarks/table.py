@@ -100,7 +100,8 @@ def _draw(lines: Sequence[Line]) -> Figure:
         axes.annotate(said, (1.01, place), xycoords=("axes fraction", "data"), va="center")
     axes.axvline(1, color=style.INK, linewidth=0.6)
     axes.set_xscale("log")
-    axes.set_yticks(range(len(lines)), [f"{line.case}\nagainst {line.against}" for line in lines], linespacing=0.95)
+    names = [f"{line.step}: {line.case}\nagainst {line.against}" for line in lines]
+    axes.set_yticks(range(len(lines)), names, linespacing=0.95)
     axes.tick_params("y", length=0, labelsize=5)
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.set_xlabel("goal surpassed by this factor; at 1 it is just met (median, least and greatest of a run)")

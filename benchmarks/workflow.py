@@ -27,7 +27,7 @@ OBSERVABLES = ["firing", "intervals", "correlations", "class_information", "proc
 STEPS = 2 + len(OBSERVABLES)
 """A task is one step of one network: its training, its extraction, or one observable."""
 
-REGIMES_RUN = ("untrained", "generalizing", "memorizing")
+REGIMES_RUN = ("generalizing", "memorizing")
 """Regimes of the default grid that are run."""
 
 
@@ -91,7 +91,7 @@ def _dry_run(folder: Path) -> Iterator[Line]:
 def _default_grid(folder: Path) -> Line:
     """Run the default grid once in a copy of the repository, and add up what its scripts say that their work took.
 
-    Three of its seven regimes are run: the others would add as many jobs of the same kinds again.
+    Two of its seven regimes are run: the others would add more jobs of the same kinds.
     """
     for name in CODE:
         copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy2

@@ -75,10 +75,11 @@ def interval_kolmogorov_smirnov(trains: SpikeTrains, generator: np.random.Genera
     """
     tested, words, p, n = _countable(trains)
     distance, blocks = np.empty(len(n)), np.cumsum(n) // _DRAWN_AT_ONCE
+    uniforms = np.empty(np.bincount(blocks, n).max(initial=0).astype(int))
     for block in np.unique(blocks):
         own = slice(*np.searchsorted(blocks, [block, block + 1]))
-        uniforms, starts = generator.random(n[own].sum()), np.cumsum(n[own]) - n[own]
-        over_units(find_rescaled_distances, words[own], n[own], p[own], starts, distance[own], fixed=(uniforms,))
+        drawn, starts = generator.random(out=uniforms[: n[own].sum()]), np.cumsum(n[own]) - n[own]
+        over_units(find_rescaled_distances, words[own], n[own], p[own], starts, distance[own], fixed=(drawn,))
     root = np.sqrt(n)
     statistic = (root + 0.12 + 0.11 / root) * distance
     unestimated = np.interp(p, _RATE, _SHIFT) + np.interp(p, _RATE, _SLOPE) * statistic
