@@ -202,7 +202,7 @@ def test_number_of_images_presented_at_a_time_does_not_change_the_spikes(extract
             np.testing.assert_array_equal(one[name], other[name])
 
 
-@pytest.mark.parametrize(("units", "expected"), [(10, 512), (16 * 32 * 32, 64), (10**6, 16)])
+@pytest.mark.parametrize(("units", "expected"), [(10, 512), (16 * 32 * 32, 128), (10**6, 16)])
 def test_as_many_images_are_presented_at_a_time_as_keep_outputs_small(units, expected):
     assert presented_batch([Layer("a", 1, (units,)), Layer("b", 2, (5,))]) == expected
 

@@ -22,7 +22,7 @@ from spikegrid.packing import pack, take_units
 from spikegrid.randomness import derived_seed
 from spikegrid.spikes import SpikeLayer, SpikeWriter
 
-_LARGEST_OUTPUT = 1 << 20
+_LARGEST_OUTPUT = 1 << 21
 _MOST_HELD = 1 << 22
 """Pixels of images that are held as inputs over all checkpoints; those of more are converted for each: 16 MB."""
 
@@ -60,11 +60,11 @@ def kept_units(layer: Layer, names: tuple[str, ...], limit: int | None) -> np.nd
 
 
 def presented_batch(layers: list[Layer]) -> int:
-    """Return how many images are presented at a time, in [64, 512]: as many as keep the outputs of a layer small.
+    """Return how many images are presented at a time, in [16, 512]: as many as keep the outputs of a layer small.
 
-    A pass costs least where they take 1 to 8 MB: below, every call weighs; above, fresh pages of memory do.
+    A pass costs least where they take 1 to 8 MB each: below, every call weighs; above, fresh pages of memory do.
     """
-    return max(64, min(512, _LARGEST_OUTPUT // max(layer.units for layer in layers)))
+    return max(16, min(512, _LARGEST_OUTPUT // max(layer.units for layer in layers)))
 
 
 def extract_spikes(
