@@ -1,17 +1,16 @@
 """Networks and spikes from elsewhere in a configuration: which files and cells they give, and what is refused."""
 
 import re
-from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from grids import changed_grid
 
-from spikegrid.configuration import complete_configuration
 from spikegrid.elsewhere import RECORDING
 from spikegrid.errors import InputError
 from spikegrid.estimate import estimate
-from spikegrid.grid import Grid, one_of
+from spikegrid.grid import one_of
 
 NETWORKS = {
     "datasets": {"digits": {"kind": "digits"}},
@@ -43,18 +42,6 @@ def files(tmp_path, monkeypatch):
         Path(name).touch()
 
 
-def grid_of(config: dict, **changes) -> Grid:
-    """Grid of a configuration with the keys at dotted paths, written with __, changed."""
-    config = deepcopy(config)
-    for path, value in changes.items():
-        *parents, last = path.split("__")
-        place = config
-        for key in parents:
-            place = place.setdefault(key, {})
-        place[last] = value
-    return Grid(*complete_configuration(config))
-
-
 def job(regime: str, dataset="digits", architecture="mlp", seeds="0-1") -> SimpleNamespace:
     return SimpleNamespace(dataset=dataset, architecture=architecture, regime=regime, seeds=seeds, presented="")
 
@@ -63,7 +50,7 @@ def job(regime: str, dataset="digits", architecture="mlp", seeds="0-1") -> Simpl
 
 
 def test_state_files_are_all_epochs_of_a_seed_together():
-    grid = grid_of(NETWORKS)
+    grid = changed_grid(NETWORKS)
     assert grid.state_files(job("own")) == ["nets/0-00.pt", "nets/0-05.pt", "nets/1-00.pt", "nets/1-05.pt"]
     assert grid.epochs(job("own")) == grid.training(job("own"))["checkpoints"] == [0, 5]
     assert grid.label_files(job("own")) == []
@@ -76,7 +63,7 @@ def test_files_may_name_dataset_architecture_and_regime_and_seeds_may_share_labe
     Path("labels.npy").touch()
     files = "{dataset}-{architecture}-{regime}-{seed}.pt"
     entry = {"kind": "checkpoints", "files": files, "epochs": [3], "labels": "labels.npy"}
-    grid = grid_of(NETWORKS, regimes__own=entry)
+    grid = changed_grid(NETWORKS, regimes__own=entry)
     assert grid.state_files(job("own")) == ["digits-mlp-own-0.pt", "digits-mlp-own-1.pt"]
     assert grid.label_files(job("own")) == ["labels.npy"] * 2
 
@@ -98,18 +85,18 @@ def test_files_may_name_dataset_architecture_and_regime_and_seeds_may_share_labe
 )
 def test_files_that_are_not_there_or_not_told_apart_are_refused_in_one_line(key, value, message):
     with pytest.raises(InputError, match=message) as caught:
-        grid_of(NETWORKS, **{f"regimes__own__{key}": value})
+        changed_grid(NETWORKS, **{f"regimes__own__{key}": value})
     assert "\n" not in str(caught.value)
 
 
 def test_files_of_cells_that_are_left_out_need_not_be_there():
-    assert grid_of(NETWORKS, seeds=9, exclude=[{"regime": "own"}]).cells
+    assert changed_grid(NETWORKS, seeds=9, exclude=[{"regime": "own"}]).cells
 
 
 def test_imported_networks_need_reach_no_accuracy_unless_the_regime_says_so():
-    targets = {target["regime"]: target["target_accuracy"] for target in grid_of(NETWORKS).target_accuracies()}
+    targets = {target["regime"]: target["target_accuracy"] for target in changed_grid(NETWORKS).target_accuracies()}
     assert targets == {"generalizing": 0.99, "own": 0}
-    asked = grid_of(NETWORKS, regimes__own__training={"target_accuracy": 0.9}).target_accuracies()
+    asked = changed_grid(NETWORKS, regimes__own__training={"target_accuracy": 0.9}).target_accuracies()
     assert asked[1]["target_accuracy"] == 0.9
 
 
@@ -117,7 +104,7 @@ def test_imported_networks_need_reach_no_accuracy_unless_the_regime_says_so():
 
 
 def test_grid_of_recordings_alone_needs_no_networks():
-    grid = grid_of(RECORDINGS)
+    grid = changed_grid(RECORDINGS)
     assert grid.cells == []
     assert grid.recorded == [("retina", RECORDING, "movie"), ("retina", RECORDING, "dark")]
     runs = ["movie/seeds0-0", "movie/seeds1-1", "dark/seeds0-0"]
@@ -134,7 +121,7 @@ def test_grid_of_recordings_alone_needs_no_networks():
 
 
 def test_jobs_of_recordings_get_their_session_and_bins():
-    grid = grid_of(RECORDINGS)
+    grid = changed_grid(RECORDINGS)
     second = job("movie", "retina", RECORDING, "1-1")
     assert grid.session_file(second) == "second.parquet"
     assert grid.recording(second) == {"span": [0, 2], "bin": 0.05}
@@ -142,7 +129,7 @@ def test_jobs_of_recordings_get_their_session_and_bins():
 
 
 def test_cells_of_networks_are_as_they_are_without_recordings():
-    alone, mixed = grid_of(NETWORKS), grid_of(NETWORKS | RECORDINGS)
+    alone, mixed = changed_grid(NETWORKS), changed_grid(NETWORKS | RECORDINGS)
     assert mixed.cells == alone.cells
     assert mixed.target_accuracies() == alone.target_accuracies()
     assert set(alone.figures()) < set(mixed.figures())
@@ -156,26 +143,26 @@ def test_observables_that_read_more_than_spikes_are_not_asked_of_recordings(tmp_
     plugin.parent.mkdir(parents=True)
     plugin.write_text("READS = ['spikes', 'history']\nPARAMETERS = {}\ndef observe(artefacts): ...\n")
     observables = {"firing": {"kind": "firing"}, "other": entry}
-    grid = grid_of(NETWORKS | RECORDINGS, plugins=["own"], observables=observables)
+    grid = changed_grid(NETWORKS | RECORDINGS, plugins=["own"], observables=observables)
     files = grid.feature_files()
     assert len([path for path in files if path.endswith("/firing.parquet")]) == 5
     assert [path for path in files if path.endswith("/other.parquet") and "/recording/" in path] == []
     assert [path for path in grid.figures() if "/other/" in path and "/recording" in path] == []
     with pytest.raises(InputError, match="observables: none can be measured"):
-        grid_of(RECORDINGS, plugins=["own"], observables={"other": entry})
+        changed_grid(RECORDINGS, plugins=["own"], observables={"other": entry})
 
 
 def test_conditions_can_be_compared_and_left_out():
-    grid = grid_of(RECORDINGS, indicators={"memorizing": "movie", "generalizing": "dark"})
+    grid = changed_grid(RECORDINGS, indicators={"memorizing": "movie", "generalizing": "dark"})
     assert grid.is_compared
     assert "results/tables/indicators.csv" in grid.tables()
     assert grid.dose_series() == {}
-    left = grid_of(RECORDINGS, exclude=[{"dataset": "retina", "architecture": RECORDING, "regime": "dark"}])
+    left = changed_grid(RECORDINGS, exclude=[{"dataset": "retina", "architecture": RECORDING, "regime": "dark"}])
     assert [cell.regime for cell in left.recorded] == ["movie"]
 
 
 def test_spike_files_need_neither_span_nor_bin():
-    assert grid_of({"recordings": {"retina": {"conditions": {"movie": ["spikes.npz"]}}}}).recorded
+    assert changed_grid({"recordings": {"retina": {"conditions": {"movie": ["spikes.npz"]}}}}).recorded
 
 
 @pytest.mark.parametrize(
@@ -203,14 +190,14 @@ def test_spike_files_need_neither_span_nor_bin():
 )
 def test_recording_that_cannot_be_read_is_refused_in_one_line(changes, message):
     with pytest.raises(InputError, match=message) as caught:
-        grid_of(NETWORKS | RECORDINGS, **changes)
+        changed_grid(NETWORKS | RECORDINGS, **changes)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["datasets", "architectures", "regimes"])
 def test_networks_beside_recordings_need_all_that_makes_them(key):
     with pytest.raises(InputError, match=f"lacks the key '{key}'"):
-        grid_of({name: value for name, value in (NETWORKS | RECORDINGS).items() if name != key})
+        changed_grid({name: value for name, value in (NETWORKS | RECORDINGS).items() if name != key})
 
 
 def test_pattern_of_names_takes_these_alone():

@@ -1,17 +1,17 @@
 """The grid: which cells, blocks and files there are, and the settings of each job."""
 
 import re
-from copy import deepcopy
+from functools import partial
 from itertools import product
 from types import SimpleNamespace
 
 import pytest
+from grids import changed_grid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikegrid.configuration import complete_configuration
 from spikegrid.errors import InputError
-from spikegrid.grid import NAME, RUN, Grid
+from spikegrid.grid import NAME, RUN
 
 CONFIG = {
     "datasets": {"digits": {"kind": "digits"}, "small": {"kind": "digits", "train_size": 100}},
@@ -24,16 +24,7 @@ CONFIG = {
 }
 
 
-def grid_of(**changes) -> Grid:
-    """Grid of the configuration with the keys at dotted paths, written with __, changed."""
-    config = deepcopy(CONFIG)
-    for path, value in changes.items():
-        *parents, last = path.split("__")
-        place = config
-        for key in parents:
-            place = place.setdefault(key, {})
-        place[last] = value
-    return Grid(*complete_configuration(config))
+grid_of = partial(changed_grid, CONFIG)
 
 
 def job(dataset="digits", architecture="mlp", regime="generalizing", seeds="0-4", presented="") -> SimpleNamespace:
