@@ -33,6 +33,7 @@ from spikegrid.packing import pack
 
 _CPU = torch.device("cpu")
 _PRESENTED = {"images": "test", "samples": None, "order": "given", "threshold": 0, "units_per_layer": None}
+_REGIME = {"plugin": "generalizing", "parameters": {}}
 _RESNET = str(Path(peers.__file__).with_name("resnet.py"))
 _ZOOM = 4
 _FLIPPED = 1e-5  # share of nodes so near zero that another layout of memory turns their sign; none in a perceptron
@@ -79,7 +80,8 @@ class Bench:
         run = {"dataset": "digits", "architecture": "net", "regime": "generalizing", "seeds": [0]}
         labels = np.zeros(np.count_nonzero(self.images.split == TRAIN), np.int16)
         states = dict(enumerate(self._trained_states()))
-        save_checkpoints(folder / "checkpoints.safetensors", run, [TrainedNetwork(0, labels, states, [])])
+        networks = [TrainedNetwork(0, labels, states, [])]
+        save_checkpoints(folder / "checkpoints.safetensors", run, case.architecture, _REGIME, networks)
         self._states = Checkpoints(folder / "checkpoints.safetensors")
 
     def _trained_states(self) -> Iterator[dict[str, torch.Tensor]]:
@@ -97,7 +99,7 @@ class Bench:
         """Extract with this project, at every checkpoint."""
         checkpoints = Checkpoints(self.folder / "checkpoints.safetensors")
         path = self.folder / "spikes.npz"
-        extract_spikes(checkpoints, self.images, self.case.architecture, _PRESENTED, _CPU, path)
+        extract_spikes(checkpoints, self.images, _PRESENTED, _CPU, path)
 
     def forward(self) -> None:
         """Run the bare forward passes of every checkpoint, convolutions with channels last."""

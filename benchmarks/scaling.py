@@ -180,7 +180,6 @@ def _extracting(folder: Path, sizes: dict[str, int]) -> Work:
     return lambda: extract_spikes(
         Checkpoints(folder / "checkpoints.safetensors"),
         images.load(folder / "images.safetensors"),
-        _perceptron(sizes),
         _PRESENTED,
         prepare_device(0, 1),
         folder / "spikes.npz",
@@ -222,7 +221,8 @@ def _with_files(root: Path, step: str, sizes: dict[str, int]) -> tuple[Path, dic
         trains, tests = (sizes["images"], 64) if step == "training" else (64, sizes["images"])
         images.save(folder / "images.safetensors", _images(trains, tests))
     if step == "extraction":
-        save_checkpoints(folder / "checkpoints.safetensors", _run(sizes), _train(_images(64, 64), sizes))
+        networks = _train(_images(64, 64), sizes)
+        save_checkpoints(folder / "checkpoints.safetensors", _run(sizes), _perceptron(sizes), _REGIME, networks)
     return folder, sizes
 
 

@@ -110,6 +110,34 @@ def generalizing() -> dict:
 
 
 @pytest.fixture
+def observed_run(tmp_path: Path, make_images, run, mlp, generalizing, training, presented) -> Callable[..., dict]:
+    """Trains a run, presents it test images, and gives the paths of its artefacts as an observable gets them."""
+    import torch
+
+    from spikegrid import images
+    from spikegrid.checkpoints import Checkpoints, save_checkpoints
+    from spikegrid.extraction import extract_spikes
+    from spikegrid.training import train_block
+
+    def observe_run(
+        seeds: tuple[int, ...] = (0, 1), architecture=mlp, regime=generalizing, image_set=None, samples=None, **settings
+    ) -> dict[str, Path]:
+        folder = tmp_path / "-".join(map(str, seeds))
+        folder.mkdir()
+        artefacts = {name: folder / f"{name}.safetensors" for name in ("dataset", "checkpoints")}
+        artefacts["spikes"] = folder / "spikes.npz"
+        image_set, named, cpu = image_set or make_images(), run | {"seeds": list(seeds)}, torch.device("cpu")
+        images.save(artefacts["dataset"], image_set)
+        networks = train_block(named, image_set, architecture, regime, training | settings, cpu)
+        save_checkpoints(artefacts["checkpoints"], named, architecture, regime, networks)
+        checkpoints = Checkpoints(artefacts["checkpoints"])
+        extract_spikes(checkpoints, image_set, presented | {"samples": samples}, cpu, artefacts["spikes"])
+        return artefacts
+
+    return observe_run
+
+
+@pytest.fixture
 def write_spikes(tmp_path: Path) -> Callable[..., Path]:
     """Builds a spike file from bool arrays [S, E, N, *shape] by layer; ``kept`` chooses flat units of a layer."""
 

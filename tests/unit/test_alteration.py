@@ -112,9 +112,9 @@ def test_networks_are_presented_images_altered_as_for_their_seed(
 ):
     run, settings = run | {"seeds": [0, 1]}, presented | {"images": part, "samples": 12}
     networks = train_block(run, images, mlp, altering, training, CPU)
-    save_checkpoints(tmp_path / "checkpoints.safetensors", run, networks)
+    save_checkpoints(tmp_path / "checkpoints.safetensors", run, mlp, altering, networks)
     checkpoints = Checkpoints(tmp_path / "checkpoints.safetensors")
-    extract_spikes(checkpoints, images, mlp, settings, CPU, tmp_path / "spikes.npz", altering)
+    extract_spikes(checkpoints, images, settings, CPU, tmp_path / "spikes.npz")
     with np.load(tmp_path / "spikes.npz") as file:
         index, spikes = file["index"], file["hidden1.relu"]
         assert file["labels"].tolist() == images.labels[index].tolist()

@@ -437,8 +437,8 @@ def test_spikes_of_a_trained_network_are_inputs_above_zero_of_its_activation_mod
     defaults = {name: rule["default"] for name, rule in declared.items() if "default" in rule}
     architecture = {"plugin": kind, "parameters": defaults | SMALL[kind]}
     (trained,) = train_block(run, images, architecture, generalizing, training | {"epochs": 1}, CPU)
-    save_checkpoints(tmp_path / "checkpoints.safetensors", run, [trained])
-    extract_spikes(Checkpoints(tmp_path / "checkpoints.safetensors"), images, architecture, presented, CPU, path)
+    save_checkpoints(tmp_path / "checkpoints.safetensors", run, architecture, generalizing, [trained])
+    extract_spikes(Checkpoints(tmp_path / "checkpoints.safetensors"), images, presented, CPU, path)
     network, sums = build(kind, (1, 12, 12), 3, **SMALL[kind]).eval(), []
     network.load_state_dict(trained.states[1])
     for module in network.modules():

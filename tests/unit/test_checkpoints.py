@@ -30,14 +30,15 @@ def networks() -> list[TrainedNetwork]:
 
 
 @pytest.fixture
-def path(tmp_path, run, networks):
-    save_checkpoints(tmp_path / "checkpoints.safetensors", run | {"seeds": [1, 11]}, networks)
+def path(tmp_path, run, mlp, generalizing, networks):
+    save_checkpoints(tmp_path / "checkpoints.safetensors", run | {"seeds": [1, 11]}, mlp, generalizing, networks)
     return tmp_path / "checkpoints.safetensors"
 
 
-def test_states_and_labels_are_read_as_they_were(path, run, networks):
+def test_states_and_labels_are_read_as_they_were(path, run, mlp, generalizing, networks):
     checkpoints = Checkpoints(path)
     assert checkpoints.run == run | {"seeds": [1, 11]}
+    assert (checkpoints.architecture, checkpoints.regime) == (mlp, generalizing)
     assert checkpoints.epochs == [0, 1, 10]
     for network in networks:
         assert checkpoints.labels(network.seed).tolist() == network.labels.tolist()
@@ -56,8 +57,8 @@ def test_safetensors_alone_reads_the_tensors_by_seed_and_epoch(path):
     assert len(tensors) == 2 * (1 + 3 * 3)
 
 
-def test_saving_twice_gives_the_same_bytes(path, tmp_path, run, networks):
-    save_checkpoints(tmp_path / "again.safetensors", run | {"seeds": [1, 11]}, networks)
+def test_saving_twice_gives_the_same_bytes(path, tmp_path, run, mlp, generalizing, networks):
+    save_checkpoints(tmp_path / "again.safetensors", run | {"seeds": [1, 11]}, mlp, generalizing, networks)
     assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
 
 

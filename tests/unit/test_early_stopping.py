@@ -168,10 +168,10 @@ def test_the_network_left_is_that_of_the_lowest_loss_on_images_held_out(stopped,
         assert row | {"epoch": epoch} == free.history[epoch]
 
 
-def test_checkpoints_after_the_end_are_kept_in_a_file_as_others_are(stopped, run, mlp, tmp_path):
+def test_checkpoints_after_the_end_are_kept_in_a_file_as_others_are(stopped, run, mlp, generalizing, tmp_path):
     networks = stopped(mlp, checkpoints=[0, 39, 40])
     assert all(network.history[-1]["trained_epochs"] < 39 for network in networks)
-    save_checkpoints(tmp_path / "checkpoints.safetensors", run, networks)
+    save_checkpoints(tmp_path / "checkpoints.safetensors", run, mlp, generalizing, networks)
     checkpoints = Checkpoints(tmp_path / "checkpoints.safetensors")
     for network in networks:
         for epoch, state in network.states.items():

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from spikegrid.code import imported_modules, reachable_files
+from spikegrid.plugins import find_plugins
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
@@ -22,6 +23,7 @@ PLUGINS_OF_STEP = {
     "import_checkpoints": ["architectures"],
     "extract_spikes": ["architectures", "regimes"],
     "observe": ["observables"],
+    "observe_networks": ["observables"],
 }
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "python-isal": "isal"}
@@ -46,8 +48,10 @@ def distributions_imported_by(script: str) -> set[str]:
     """Return the distributions that a script, its library files and the plug-ins of its step import."""
     files = set(reachable_files(SCRIPTS / f"{script}.py"))
     for folder in PLUGINS_OF_STEP.get(script, []):
-        for plugin in (SCRIPTS / "spikegrid" / folder).glob("[!_]*.py"):
-            files |= reachable_files(plugin)
+        for plugin in find_plugins(folder).values():
+            reads_networks = "checkpoints" in plugin.constants.get("READS", [])
+            if folder != "observables" or reads_networks == (script == "observe_networks"):
+                files |= reachable_files(plugin.path)
     packages = {name.split(".")[0] for file in files for name in imported_modules(file)}
     outside = packages - set(sys.stdlib_module_names) - {"spikegrid"}
     return {DISTRIBUTIONS.get(package, package) for package in outside}

@@ -153,9 +153,9 @@ def test_estimated_files_are_as_large_as_real_ones(config, tmp_path):
         architecture, path = grid.architecture(job), results / f"{number}.safetensors"
         run = grid.run(job)
         trained = train_block(run, image_set, architecture, grid.regime(job), grid.training(job), device)
-        save_checkpoints(path, run, trained)
+        save_checkpoints(path, run, architecture, grid.regime(job), trained)
         spikes = grid.spikes(job)
-        extract_spikes(Checkpoints(path), image_set, architecture, spikes, device, results / f"{number}.npz")
+        extract_spikes(Checkpoints(path), image_set, spikes, device, results / f"{number}.npz")
     written = {
         "train": sum(path.stat().st_size for path in results.glob("[0-9]*.safetensors")),
         "extract_spikes": sum(path.stat().st_size for path in results.glob("*.npz")),

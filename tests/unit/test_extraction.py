@@ -30,8 +30,8 @@ def extract(tmp_path, make_images, run, mlp, generalizing, training, presented):
         networks = train_block(named, images, architecture, regime, training | {"checkpoints": [0, 2]}, CPU)
         (tmp_path / folder).mkdir()
         checkpoints, path = tmp_path / folder / "checkpoints.safetensors", tmp_path / folder / "spikes.npz"
-        save_checkpoints(checkpoints, named, networks)
-        extract_spikes(Checkpoints(checkpoints), images, architecture, presented | settings, CPU, path)
+        save_checkpoints(checkpoints, named, architecture, regime, networks)
+        extract_spikes(Checkpoints(checkpoints), images, presented | settings, CPU, path)
         return path, checkpoints
 
     return extracted

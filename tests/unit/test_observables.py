@@ -1,4 +1,4 @@
-"""What holds for every observable of the library: shapes of tables, undefined values, orders of files, seeds."""
+"""What holds for every observable that reads spikes alone: shapes, undefined values, orders of files, seeds."""
 
 import warnings
 from fnmatch import fnmatch
@@ -13,7 +13,9 @@ from spikegrid.plugins import find_plugins, load_plugin
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-OBSERVABLES = sorted(find_plugins("observables"))
+OBSERVABLES = sorted(
+    name for name, plugin in find_plugins("observables").items() if plugin.constants["READS"] == ["spikes"]
+)
 ONLY_OF_LAYERS = {
     "correlations": ["*"],
     "class_information": ["hamming_*"],

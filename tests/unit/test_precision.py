@@ -65,9 +65,9 @@ def test_gpu_draws_what_the_cpu_draws_and_rates_agree(run, make_images, presente
         device = prepare_device(gpu, 1)
         assert device.type == ("cuda" if gpu else "cpu")
         (trained[name],) = train_block(run, images, architecture, regime, training, device)
-        save_checkpoints(tmp_path / f"{name}.safetensors", run, [trained[name]])
+        save_checkpoints(tmp_path / f"{name}.safetensors", run, architecture, regime, [trained[name]])
         path, checkpoints = tmp_path / f"{name}.npz", Checkpoints(tmp_path / f"{name}.safetensors")
-        extract_spikes(checkpoints, images, architecture, presented, device, path)
+        extract_spikes(checkpoints, images, presented, device, path)
         with spikes.load(path) as file:
             order[name] = file.index
             rates[name] = np.concatenate(

@@ -27,6 +27,7 @@ rule import_checkpoints:
     params:
         run=grid.run,
         architecture=grid.architecture,
+        regime=grid.regime,
         epochs=grid.epochs,
         code=grid.code_of_job("import_checkpoints", "architectures"),
     script:

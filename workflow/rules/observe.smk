@@ -1,7 +1,8 @@
-# Artefacts of one run -> tidy table of one observable, and values by unit where it has them. One rule an observable.
+# Spikes or history of one run -> tidy table of one observable, and values by unit where it has them. One rule an
+# observable.
 
 
-for name in grid.observables():
+for name in grid.table_observables:
 
     rule:
         name:

@@ -23,9 +23,7 @@ rule extract_spikes:
         mem_mb=4000,
         runtime=240,
     params:
-        architecture=grid.architecture,
-        regime=grid.regime,
         spikes=grid.spikes,
-        code=grid.code_of_job("extract_spikes", "architectures", "regimes"),
+        code=grid.code("extract_spikes"),
     script:
         "../scripts/extract_spikes.py"

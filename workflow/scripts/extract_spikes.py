@@ -10,9 +10,7 @@ with logged(snakemake.log[0], f"spikes {snakemake.output.spikes}"):
     extract_spikes(
         Checkpoints(snakemake.input.checkpoints),
         images.load(snakemake.input.dataset),
-        snakemake.params.architecture,
         snakemake.params.spikes,
         prepare_device(snakemake.resources.gpu, snakemake.threads),
         snakemake.output.spikes,
-        snakemake.params.regime,
     )

@@ -19,5 +19,5 @@ with logged(snakemake.log[0], "/".join(params.run[axis] for axis in ("dataset", 
         snakemake.input.labels,
         prepare_device(snakemake.resources.gpu, snakemake.threads),
     )
-    save_checkpoints(snakemake.output.checkpoints, params.run, networks)
+    save_checkpoints(snakemake.output.checkpoints, params.run, params.architecture, params.regime, networks)
     save_history(snakemake.output.history, params.run, (row for network in networks for row in network.history))

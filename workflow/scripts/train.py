@@ -18,5 +18,5 @@ with logged(snakemake.log[0], "/".join(params.run[axis] for axis in ("dataset", 
         params.training,
         prepare_device(snakemake.resources.gpu, snakemake.threads, params.training["precision"]),
     )
-    save_checkpoints(snakemake.output.checkpoints, params.run, networks)
+    save_checkpoints(snakemake.output.checkpoints, params.run, params.architecture, params.regime, networks)
     save_history(snakemake.output.history, params.run, (row for network in networks for row in network.history))

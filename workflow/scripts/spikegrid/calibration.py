@@ -147,9 +147,7 @@ class Trials:
         for name, shown in sizes.items():
             folder = self._folder / name
             self._train(folder, shown, shown, training, 0, [0], run)
-            cost = measured(
-                _extracting, folder, self._architecture, spikes | {"samples": shown}, file, copies=self._copies
-            )
+            cost = measured(_extracting, folder, spikes | {"samples": shown}, file, copies=self._copies)
             outcomes.setdefault(EXTRACTION, []).append((shown, cost, (folder / file).stat().st_size))
             for observable, entry in observables.items():
                 tables = folder / observable
@@ -254,19 +252,19 @@ def _training(folder: Path, run: dict, architecture: dict, settings: dict) -> Wo
     def work() -> None:
         image_set = images.load(folder / "images.safetensors")
         networks = train_block(run, image_set, architecture, _GENERALIZING, settings, device)
-        save_checkpoints(folder / "checkpoints.safetensors", run, networks)
+        save_checkpoints(folder / "checkpoints.safetensors", run, architecture, _GENERALIZING, networks)
         save_history(folder / "history.csv", run, (row for network in networks for row in network.history))
 
     return work
 
 
-def _extracting(folder: Path, architecture: dict, settings: dict, file: str) -> Work:
+def _extracting(folder: Path, settings: dict, file: str) -> Work:
     device = prepare_device(0, 1)
 
     def work() -> None:
         image_set = images.load(folder / "images.safetensors")
         checkpoints = Checkpoints(folder / "checkpoints.safetensors")
-        extract_spikes(checkpoints, image_set, architecture, settings, device, folder / file)
+        extract_spikes(checkpoints, image_set, settings, device, folder / file)
 
     return work
 

@@ -1,4 +1,4 @@
-"""The networks of a run at every checkpoint epoch, in one safetensors file.
+"""The networks of a run at every checkpoint epoch, in one safetensors file that says how they are built.
 
 ``seed{s}/epoch{e}/{name}`` is a tensor of the state dict of seed s after epoch e; ``seed{s}/labels`` int16 [n] are the
 labels that seed s was trained on, in the order of the dataset's training images, -1 for those that it was not shown.
@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,22 +34,30 @@ class TrainedNetwork:
     history: list[dict[str, float]]
 
 
-def save_checkpoints(path: str | Path, run: dict, networks: Iterable[TrainedNetwork]) -> None:
-    """Write the states and labels of the networks of one run."""
+def save_checkpoints(
+    path: str | Path,
+    run: dict[str, Any],
+    architecture: dict[str, Any],
+    regime: dict[str, Any],
+    networks: Iterable[TrainedNetwork],
+) -> None:
+    """Write the states and labels of the networks of one run; the entries are those of the grid."""
     tensors, epochs = {}, []
     for network in networks:
         epochs = sorted(network.states)
         tensors[f"seed{network.seed}/labels"] = torch.from_numpy(network.labels.copy())
         for epoch, state in network.states.items():
             tensors |= {f"seed{network.seed}/epoch{epoch}/{key}": value.contiguous() for key, value in state.items()}
+    description = {"run": run, "architecture": architecture, "regime": regime, "epochs": epochs}
     with written_whole(path) as temporary:
-        save_file(tensors, temporary, metadata={"spikegrid": json.dumps({"run": run, "epochs": epochs})})
+        save_file(tensors, temporary, metadata={"spikegrid": json.dumps(description)})
 
 
 class Checkpoints:
     """A checkpoint file, read one state at a time.
 
-    run: dataset, architecture, regime and seeds. epochs: those at which every seed was kept.
+    run: dataset, architecture, regime and seeds. architecture, regime: plug-in and parameters of these. epochs: those
+    at which every seed was kept.
     Raises InputError when the file is not whole.
     """
 
@@ -58,7 +67,9 @@ class Checkpoints:
             self._file = safe_open(path, framework="pt")
             self._keys = list(self._file.keys())
             description = json.loads(self._file.metadata()["spikegrid"])
-            self.run: dict = description["run"]
+            self.run: dict[str, Any] = description["run"]
+            self.architecture: dict[str, Any] = description["architecture"]
+            self.regime: dict[str, Any] = description["regime"]
             self.epochs: list[int] = description["epochs"]
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise InputError(

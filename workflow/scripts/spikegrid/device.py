@@ -12,14 +12,16 @@ _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 
 _log = logging.getLogger("spikegrid")
 
+_current = torch.device("cpu")
+
 
 def prepare_device(gpu: int, threads: int, precision: str = "float32") -> torch.device:
     """Return the device of a job and make torch deterministic on it.
 
     ``gpu`` is the number of GPUs granted. With one granted and present the device is ``cuda`` or ``mps``, else ``cpu``,
-    which then uses ``threads`` threads. Of several CUDA devices it is the one with the most free memory, so that jobs
-    which run side by side spread over them. ``precision`` is that of ``training``; only with ``tf32`` do NVIDIA's
-    products of float32 round to 10 bits.
+    which then uses ``threads`` threads; ``current_device`` returns it from then on. Of several CUDA devices it is the
+    one with the most free memory, so that jobs which run side by side spread over them. ``precision`` is that of
+    ``training``; only with ``tf32`` do NVIDIA's products of float32 round to 10 bits.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")  # sums that do not depend on where in memory a matrix begins
@@ -36,7 +38,14 @@ def prepare_device(gpu: int, threads: int, precision: str = "float32") -> torch.
     else:
         name = "cpu"
     _log.info("device %s, %d threads", name, threads)
-    return torch.device(name)
+    global _current
+    _current = torch.device(name)
+    return _current
+
+
+def current_device() -> torch.device:
+    """Return the device that the job was given last, the CPU where none was."""
+    return _current
 
 
 def _free_memory(device: int) -> int:

@@ -70,22 +70,20 @@ def presented_batch(layers: list[Layer]) -> int:
 def extract_spikes(
     checkpoints: Checkpoints,
     images: ImageSet,
-    architecture: dict[str, Any],
     settings: dict[str, Any],
     device: torch.device,
     path: str | Path,
-    regime: dict[str, Any] | None = None,
 ) -> None:
     """Present images to every checkpoint of a run and write the spikes to ``path`` as ``spikegrid.spikes`` has it.
 
-    ``architecture``, ``settings`` and ``regime`` are those of the grid; the images are presented as the regime alters
-    them for each seed, or as they are where there is none. Raises InputError when the network has no thresholded node,
-    when its layers change from one forward pass to the next, or when the disk is too small.
+    ``settings`` are those of the grid; the images are presented as the regime of the run alters them for each seed.
+    Raises InputError when the network has no thresholded node, when its layers change from one forward pass to the
+    next, or when the disk is too small.
     """
     run, seeds, epochs = checkpoints.run, checkpoints.run["seeds"], checkpoints.epochs
     names = (run["dataset"], run["architecture"])
     index = presentation(images, run["dataset"], settings)
-    network = network_builder(architecture, images)().to(device)
+    network = network_builder(checkpoints.architecture, images)().to(device)
     recorded = record_network(network, images, device)
     layers = recorded.layers
     set_layout(network, next(_inputs(images.images, images, index, 2, device)))
@@ -122,7 +120,7 @@ def extract_spikes(
 
     with SpikeWriter(path, stored, positions, arrays, description) as writer, progress:
         for seed in seeds:
-            pixels = altered_images(images, regime, run, seed) if regime else images.images
+            pixels = altered_images(images, checkpoints.regime, run, seed)
             inputs = partial(_inputs, pixels, images, index, presented_batch(layers), device)
             held = list(inputs()) if len(index) * images.images[0].size <= _MOST_HELD else None
             for epoch in epochs:

@@ -20,6 +20,13 @@ def tidy(records: Iterable[dict], run: dict) -> pd.DataFrame:
     return pd.DataFrame.from_records([names | record for record in records], columns=COLUMNS)
 
 
+def write_observed(paths: dict[str, str], observed: pd.DataFrame | dict[str, pd.DataFrame]) -> None:
+    """Write what an observable gives: its features, or several tables by name, each to the path of its name."""
+    tables = observed if isinstance(observed, dict) else {"features": observed}
+    for name, path in paths.items():
+        write_table(path, tables[name])
+
+
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """Write a table whole, as csv with 7 significant digits or as parquet, by the suffix of ``path``."""
     with written_whole(path) as temporary:

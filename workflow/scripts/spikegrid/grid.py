@@ -26,7 +26,12 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 RUN = "results/runs/{dataset}/{architecture}/{regime}/seeds{seeds}"
 """Folder of one run; ``seeds`` is the block, first and last seed, such as ``0-4``."""
 
-ARTEFACTS = {"checkpoints": "checkpoints.safetensors", "history": "history.csv", "spikes": "spikes.npz"}
+ARTEFACTS = {
+    "dataset": "results/datasets/{dataset}.safetensors",
+    "checkpoints": f"{RUN}/checkpoints.safetensors",
+    "history": f"{RUN}/history.csv",
+    "spikes": f"{RUN}/spikes.npz",
+}
 """Files of a run that an observable may read, by the name that it reads them under."""
 
 _FIGURES_OF = {
@@ -135,16 +140,25 @@ class Grid:
         entries = self.config["observables"]
         return [name for name, entry in entries.items() if kind in (None, entry["kind"])]
 
+    @property
+    def network_observables(self) -> list[str]:
+        """Names of the observables that read networks, for which torch and perhaps a GPU are needed."""
+        return [name for name in self.observables() if "checkpoints" in self._reads(name)]
+
+    @property
+    def table_observables(self) -> list[str]:
+        """Names of the observables that read spikes and histories alone."""
+        return [name for name in self.observables() if name not in self.network_observables]
+
     def observed_files(self, observable: str) -> dict[str, str]:
         """Pattern of each artefact of a run that an observable reads, by the name under which it gets it."""
-        reads = self._plugin("observables", observable).constants["READS"]
-        artefacts = ARTEFACTS | {"spikes": self.spike_file(observable)}
-        return {name: f"{RUN}/{artefacts[name]}" for name in reads}
+        artefacts = ARTEFACTS | {"spikes": f"{RUN}/{self.spike_file(observable)}"}
+        return {name: artefacts[name] for name in self._reads(observable)}
 
     def spike_file(self, observable: str) -> str:
         """Name of the spike file of a run that an observable reads: that of the images which it asks for."""
         images = self.config["observables"][observable]["images"]
-        return f"spikes_{images}.npz" if images else ARTEFACTS["spikes"]
+        return f"spikes_{images}.npz" if images else "spikes.npz"
 
     def observable_tables(self, observable: str) -> dict[str, str]:
         """Pattern of the tables of one run that an observable gives: ``features`` and those that it names."""
@@ -387,8 +401,9 @@ class Grid:
 
     def _measured_cells(self, observable: str) -> list[Cell]:
         """Cells that an observable is measured on. Of a recording there are spikes alone, and these of no images."""
-        reads = self._plugin("observables", observable).constants["READS"]
-        on_recordings = reads == ["spikes"] and self.config["observables"][observable]["images"] is None
+        on_recordings = (
+            self._reads(observable) == ["spikes"] and self.config["observables"][observable]["images"] is None
+        )
         return [*self.cells, *(self.recorded if on_recordings else [])]
 
     def _are_compared(self, cells: Iterable[Cell]) -> bool:
@@ -408,6 +423,9 @@ class Grid:
         return (not only or any(_matches(cell, rule) for rule in only)) and not any(
             _matches(cell, rule) for rule in exclude
         )
+
+    def _reads(self, observable: str) -> list[str]:
+        return self._plugin("observables", observable).constants["READS"]
 
     def _plugin(self, folder: str, name: str) -> Plugin:
         return self._plugins[folder][self.config[folder][name]["kind"]]
