@@ -1,8 +1,8 @@
 """Response of a network's outputs to one step of training on one image, and the neural tangent kernel behind it.
 
-Source: Nakazato (2022), The training response law explains how deep neural networks learn, arXiv 2204.07291, and (2024),
-A simple theory for training response of deep neural networks, arXiv 2405.04074; the formulas are a reading of theirs.
-The kernel is that of Jacot, Gabriel & Hongler (2018), arXiv 1806.07572, of the parameters as they are.
+Source: Nakazato (2022), The training response law explains how deep neural networks learn, arXiv 2204.07291, and
+(2024), A simple theory for training response of deep neural networks, arXiv 2405.04074; the formulas are a reading of
+these. The kernel is that of Jacot, Gabriel & Hongler (2018), arXiv 1806.07572, of the parameters as they are.
 """
 
 from collections.abc import Callable, Iterator

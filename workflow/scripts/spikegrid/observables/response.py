@@ -53,24 +53,24 @@ def observe(artefacts: dict[str, Path], samples: int, step: float, directions: i
     and the error e at x; S the slope of the probabilities at x' (see ``spikegrid.training_response``,
     ``spikegrid.response_factors``). Means are geometric and over ordered pairs of two images, if nothing else is said.
 
-    ================================  ==================================================================================
-    ``response_amplitude``            mean |R(x'|x)|
-    ``response_error``                mean |e|
-    ``response_kernel``               mean |K e| / |e|
-    ``response_slope``                mean |S R1| / |R1|
+    ==================================  ================================================================================
+    ``response_amplitude``              mean |R(x'|x)|
+    ``response_error``                  mean |e|
+    ``response_kernel``                 mean |K e| / |e|
+    ``response_slope``                  mean |S R1| / |R1|
     ``response_probability_amplitude``  mean |S R1|, exactly the product of the last three
-    ``response_self_amplitude``       mean |R(x|x)| over images
-    ``finite_step_deviation``         median |R - R1| / |R1|: of the order of η, or R is not a first-order object
-    ``kernel_amplitude``              arithmetic mean of K_v(x, x) over images; K_v(x', x) = ∇(v·f(x'))·∇(v·f(x)),
-                                      averaged over ``directions`` unit vectors v
-    ``kernel_distance_correlation``   Spearman's ρ of κ and |x' - x| over pairs, κ = K_v / √(K_v(x, x) K_v(x', x'))
-    ``kernel_class_contrast``         mean κ of pairs of one training label, less that of pairs of two
-    ``kernel_effective_dimension``    exp of the entropy of the eigenvalues of K_v over the images, in [1, samples]
-    ``response_separability``         s1² / Σ s² of R1 over checkpoints × (pairs and outputs), up to this epoch
-    ``response_shape_separability``   the same, each checkpoint scaled to norm 1
-    ``kernel_separability``           s1² / Σ s² of K_v over checkpoints × pairs, up to this epoch
-    ``kernel_shape_separability``     the same, each checkpoint scaled to norm 1
-    ================================  ==================================================================================
+    ``response_self_amplitude``         mean |R(x|x)| over images
+    ``finite_step_deviation``           median |R - R1| / |R1|: of the order of η, or R is not a first-order object
+    ``kernel_amplitude``                arithmetic mean of K_v(x, x) over images; K_v(x', x) = ∇(v·f(x'))·∇(v·f(x)),
+                                        averaged over ``directions`` unit vectors v
+    ``kernel_distance_correlation``     Spearman's ρ of κ and |x' - x| over pairs, κ = K_v / √(K_v(x, x) K_v(x', x'))
+    ``kernel_class_contrast``           mean κ of pairs of one training label, less that of pairs of two
+    ``kernel_effective_dimension``      exp of the entropy of the eigenvalues of K_v over the images, in [1, samples]
+    ``response_separability``           s1² / Σ s² of R1 over checkpoints × (pairs and outputs), up to this epoch
+    ``response_shape_separability``     the same, each checkpoint scaled to norm 1
+    ``kernel_separability``             s1² / Σ s² of K_v over checkpoints × pairs, up to this epoch
+    ``kernel_shape_separability``       the same, each checkpoint scaled to norm 1
+    ==================================  ================================================================================
 
     Separabilities are NaN before the third checkpoint; 1 means R = A(t)·k(x', x). Their nulls are in
     ``spikegrid.separability``: patterns that share nothing have a shape separability near 1/t, but a separability near
@@ -85,11 +85,11 @@ def observe(artefacts: dict[str, Path], samples: int, step: float, directions: i
     observed = ObservedNetworks(artefacts)
     dataset = observed.run["dataset"]
     vectors = orthonormal_directions(observed.classes, directions, derived_seed(dataset, "response", "directions"))
-    order = np.random.default_rng(derived_seed(dataset, "response", "images")).permutation(len(observed.labels))
+    places = np.random.default_rng(derived_seed(dataset, "response", "images")).permutation(len(observed.labels))
     records, tables = [], []
     for seed in observed.seeds:
         index, labels = observed.trained_on(seed)
-        chosen = np.argsort(np.argsort(order)[index])[:samples]
+        chosen = np.argsort(places[index])[:samples]
         inputs, labels = observed.inputs(seed, index[chosen]), labels[chosen]
         pairs = np.triu_indices(len(chosen), k=1)
         distances = _distances(inputs)[pairs]
@@ -122,8 +122,9 @@ def _others(images: int) -> np.ndarray:
 
 def _distances(inputs: torch.Tensor) -> np.ndarray:
     """Return the root mean square difference of the inputs of each pair of images, float64 [n, n]."""
-    flat = inputs.flatten(1).cpu().double().numpy()
-    return np.sqrt(np.square(flat[:, None] - flat).mean(axis=2))
+    flat = inputs.flatten(1).cpu().double()
+    apart = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")  # products would round the near ones
+    return apart.numpy() / np.sqrt(flat.shape[1])
 
 
 def _response_features(measured: TrainingResponse) -> dict[str, float]:
@@ -139,7 +140,7 @@ def _response_features(measured: TrainingResponse) -> dict[str, float]:
         "response_error": means["error"],
         "response_kernel": means["kernel"],
         "response_slope": means["slope"],
-        "response_probability_amplitude": means["slope"] * means["kernel"] * means["error"],
+        "response_probability_amplitude": geometric_mean((factors["slope"] * small)[others]),
         "response_self_amplitude": geometric_mean(np.diag(sizes)),
         "finite_step_deviation": np.median(shares) if shares.size else np.nan,
     }
