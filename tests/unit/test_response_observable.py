@@ -1,4 +1,4 @@
-"""The response observable on runs: which images and labels, repeatability, edge cases, and values against the library."""
+"""The response observable on runs: which images and labels it takes, repeatability, edge cases, and its values."""
 
 import numpy as np
 import pandas as pd
