@@ -41,7 +41,7 @@ def bootstrap_of_mean(confidence: float, resamples: int) -> Interval:
 
 
 def geometric_means(values: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the geometric mean over networks of values [epochs, networks] and its lower and upper bound, each [epochs].
+    """Return the geometric mean over networks of values [epochs, networks] and its two bounds, each [epochs].
 
     The interval is that of the mean of logarithms. NaN where a value is not positive.
     """

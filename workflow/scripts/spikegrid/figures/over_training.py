@@ -26,8 +26,8 @@ def draw_over_training(
 ) -> Figure:
     """Draw rows of features; columns of at most 4 layers, evenly spaced in depth, and the network as a whole.
 
-    Where there are more than MOST_ROWS features, draw a panel for each, of the layer nearest the output alone, or of
-    the network where no layer is measured, in 4 columns; those that differ only in the order of images stand side by side.
+    Where there are more than MOST_ROWS features, draw a panel for each, of the layer nearest the output alone, in 4
+    columns; those that differ only in the order of images stand side by side.
 
     features: the tidy table of one observable on one dataset and architecture, with ``reached_target``. Lines are means
     over the networks that reached their target, bands bootstrap intervals of that mean; a regime without training is a
@@ -68,12 +68,10 @@ def _by_layer(
 def _folded(
     features: pd.DataFrame, names: list[str], looks: dict[str, style.Look], interval: Interval
 ) -> tuple[Figure, float]:
-    has_layers = (features["depth"] > 0).any()
-    shown, width = last_layer(features) if has_layers else features, style.FULL_WIDTH
+    shown, width = last_layer(features), style.FULL_WIDTH
     rows = _in_rows(names)
     figure = style.new_figure(width, 24 + _FOLDED_ROW * len(rows))
-    title = f"layer {style.shortened(shown['layer'].iloc[0], 60)}" if has_layers else "whole network"
-    figure.suptitle(title, fontsize=7)
+    figure.suptitle(f"layer {style.shortened(shown['layer'].iloc[0], 60)}", fontsize=7)
     panels = figure.subplots(len(rows), _FOLDED_COLUMNS, sharex=True, squeeze=False)
     letters = style.panel_letters()
     for row, named in zip(panels, rows):
