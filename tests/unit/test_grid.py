@@ -164,13 +164,43 @@ def test_images_are_no_parameter_of_an_observable():
     }  # fmt: skip
 
 
-def test_observable_without_spikes_gets_none_whatever_images_it_names(tmp_path):
-    (tmp_path / "observables").mkdir()
-    source = 'READS = ["history"]\nPARAMETERS = {}\ndef observe(artefacts): ...\n'
-    (tmp_path / "observables" / "mine.py").write_text(source)
-    grid = grid_of(plugins=[str(tmp_path)], observables={"own": {"kind": "mine", "images": "train"}})
+@pytest.fixture
+def own_observable(tmp_path):
+    """Builds a grid of one observable of the user's own from the constants of its plug-in."""
+
+    def build(constants: str, **entry: str):
+        (tmp_path / "observables").mkdir()
+        source = f"{constants}\nPARAMETERS = {{}}\ndef observe(artefacts): ...\n"
+        (tmp_path / "observables" / "mine.py").write_text(source)
+        return grid_of(plugins=[str(tmp_path)], observables={"own": {"kind": "mine"} | entry})
+
+    return build
+
+
+def test_observable_gets_the_files_that_it_reads_and_no_others(own_observable):
+    grid = own_observable('READS = ["history"]')
     assert grid.observed_files("own") == {"history": f"{RUN}/history.csv"}
     assert grid.observable_tables("own") == {"features": f"{RUN}/observables/own.parquet"}
+
+
+def test_observable_that_reads_networks_is_none_of_tables(own_observable):
+    grid = own_observable('READS = ["checkpoints", "dataset", "spikes"]', images="train")
+    assert grid.observed_files("own") == {
+        "checkpoints": f"{RUN}/checkpoints.safetensors",
+        "dataset": "results/datasets/{dataset}.safetensors",
+        "spikes": f"{RUN}/spikes_train.npz",
+    }
+    assert (grid.network_observables, grid.table_observables) == (["own"], [])
+
+
+def test_images_of_an_observable_without_spikes_are_refused_by_name(own_observable):
+    with pytest.raises(InputError, match=r"observables\.own\.images: the observable mine reads no spikes"):
+        own_observable('READS = ["checkpoints", "dataset"]', images="train")
+
+
+def test_observable_says_itself_which_images_it_shows_where_it_reads_no_spikes(own_observable):
+    grid = own_observable('READS = ["checkpoints", "dataset"]\nSHOWN = "train"')
+    assert grid.traits() == {"own": {"images": "train", "labels": [], "caveats": {}}}
 
 
 @pytest.mark.parametrize(
@@ -226,11 +256,8 @@ def test_traits_name_the_images_and_the_features_that_need_labels_or_have_a_cave
     assert images == {"firing": "train", "firing_train": "train", "classes": "train", "pairs": "test"}
 
 
-def test_traits_of_an_observable_that_names_no_features_are_empty(tmp_path):
-    (tmp_path / "observables").mkdir()
-    source = 'READS = ["spikes"]\nPARAMETERS = {}\ndef observe(artefacts): ...\n'
-    (tmp_path / "observables" / "mine.py").write_text(source)
-    grid = grid_of(plugins=[str(tmp_path)], observables={"own": {"kind": "mine"}})
+def test_traits_of_an_observable_that_names_no_features_are_empty(own_observable):
+    grid = own_observable('READS = ["spikes"]')
     assert grid.traits() == {"own": {"images": "test", "labels": [], "caveats": {}}}
 
 

@@ -32,6 +32,7 @@ _LEARNING = ("batch_size", "optimizer", "momentum", "weight_decay", "precision",
 _CALLS = {
     "prepare_dataset": ["load_plugin('datasets', {!r})"],
     "observe": ["load_plugin('observables', {!r})"],
+    "observe_networks": ["prepare_device(0, 1)", "load_plugin('observables', {!r})"],
     "train": ["prepare_device(0, 1)"],
     EXTRACTION: ["prepare_device(0, 1)"],
 }
@@ -139,6 +140,7 @@ class Costs:
         for name in grid.observables():
             if grid.spike_file(name) == file:
                 reads = {artefact: Path(path).name for artefact, path in grid.observed_files(name).items()}
+                reads |= {"dataset": calibration.IMAGES} if "dataset" in reads else {}
                 observables[name] = grid.observable(name) | {"reads": reads}
         attempt = partial(self._trials(job).presenting, spikes, grid.training(job), file, observables)
         try:
@@ -211,7 +213,8 @@ def _add_runs(found: Estimate, costs: Costs, job: SimpleNamespace) -> float:
         observed = [0.0]
         for name, observing in presenting.items():
             if name != EXTRACTION:
-                start = costs.start("observe", grid.observable(name)["plugin"])
+                script = "observe_networks" if name in grid.network_observables else "observe"
+                start = costs.start(script, grid.observable(name)["plugin"])
                 cost, disk = observing.cost(shown, networks), observing.file.at(shown) * networks
                 observed.append(add(f"observe_{name}", start, cost, disk))
         after.append(extracted + max(observed))

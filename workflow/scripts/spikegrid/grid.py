@@ -81,6 +81,11 @@ class Grid:
                 raise InputError(
                     f"{plugin.path}: READS is {reads!r}; expected a list of some of {', '.join(ARTEFACTS)}"
                 )
+            if config["observables"][name]["images"] and "spikes" not in reads:
+                raise InputError(
+                    f"config: observables.{name}.images: the observable {plugin.name} reads no spikes and chooses its "
+                    "images itself; expected no images"
+                )
             if not (isinstance(tables, list) and all(map(_names_a_table, tables))):
                 raise InputError(
                     f"{plugin.path}: TABLES is {tables!r}; expected a list of names such as units, "
@@ -232,7 +237,7 @@ class Grid:
         for name, entry in self.config["observables"].items():
             constants = self._plugin("observables", name).constants
             traits[name] = {
-                "images": entry["images"] or self.config["spikes"]["images"],
+                "images": constants.get("SHOWN") or entry["images"] or self.config["spikes"]["images"],
                 "labels": constants.get("LABELS", []),
                 "caveats": constants.get("CAVEATS", {}),
             }
