@@ -15,6 +15,7 @@ from spikegrid.tabulation import in_order
 from spikegrid.training_response import TrainingResponse, orthonormal_directions, training_response
 
 READS = ["checkpoints", "dataset"]
+SHOWN = "train"
 TABLES = ["kernel"]
 LABELS = ["response_*", "finite_step_deviation", "kernel_class_contrast"]
 CAVEATS = {"not learned": ["kernel_class_contrast"]}
