@@ -133,6 +133,8 @@ def test_networks_of_a_dataset_share_their_images_as_far_as_they_were_shown(obse
     few = {"plugin": "few_samples", "parameters": {"samples": 12}}
     chosen = presented(monkeypatch, observed_run(seeds=(2, 3), regime=few, image_set=image_set), samples=5)
     assert torch.equal(everything[0][0], everything[1][0])
+    in_file = torch.from_numpy(image_set.images[image_set.split == TRAIN]).flatten(1).argsort(dim=1, stable=True)
+    assert not torch.equal(everything[0][0].flatten(1).argsort(dim=1, stable=True), in_file), "drawn, not the first"
     ranks = {tuple(pixels.tolist()): place for place, pixels in enumerate(everything[0][0].flatten(1))}
     for inputs, _ in chosen:
         places = [ranks[tuple(pixels.tolist())] for pixels in inputs.flatten(1)]
@@ -169,6 +171,36 @@ def test_kernel_table_has_the_pairs_in_bins_of_their_distance(observed_run):
         assert bins["kernel"].between(-1, 1).all()
         sizes = steps[epoch][1][tuple(order)]
         assert bins["response"].tolist() == pytest.approx([stats.gmean(part, axis=None) for part in sizes], rel=1e-6)
+
+
+def test_kernel_features_are_those_of_explicit_gradients_of_all_outputs(observed_run):
+    """As many directions as classes: the kernel is the trace over outputs, whatever the directions."""
+    artefacts = observed_run(seeds=(0,), **LONG)
+    networks, (one, other) = ObservedNetworks(artefacts), np.triu_indices(24, k=1)
+    found = values(observed(artefacts, samples=24, directions=3)["features"])
+    index, labels = networks.trained_on(0)
+    inputs, kernels = networks.inputs(0, index), []
+    for _, network in networks.networks(0):
+        outputs, parameters = network(inputs), list(network.parameters())
+        gradients = [
+            torch.cat([part.ravel() for part in torch.autograd.grad(output, parameters, retain_graph=True)])
+            for output in outputs.ravel()
+        ]
+        jacobian = torch.stack(gradients).reshape(24, -1).double().numpy()
+        kernels.append(jacobian @ jacobian.T / 3)
+    flat = inputs.flatten(1).double().numpy()
+    apart = np.linalg.norm(flat[one] - flat[other], axis=1)
+    for row, kernel in zip(found.itertuples(), kernels):
+        scale = np.sqrt(np.diag(kernel))
+        cosines = (kernel / np.outer(scale, scale))[one, other]
+        alike = labels[one] == labels[other]
+        assert row.kernel_amplitude == pytest.approx(np.diag(kernel).mean(), rel=1e-5)
+        assert row.kernel_distance_correlation == pytest.approx(stats.spearmanr(cosines, apart)[0], abs=1e-3)
+        assert row.kernel_class_contrast == pytest.approx(cosines[alike].mean() - cosines[~alike].mean(), rel=1e-4)
+        shares = np.linalg.eigvalsh(kernel).clip(0)
+        assert row.kernel_effective_dimension == pytest.approx(np.exp(stats.entropy(shares)), rel=1e-4)
+    squares = np.linalg.svd(np.stack([kernel[one, other] for kernel in kernels]), compute_uv=False) ** 2
+    assert found.loc[4, "kernel_separability"] == pytest.approx(squares[0] / squares.sum(), rel=1e-5)
 
 
 def test_kernel_is_of_one_class_more_than_of_two_where_classes_lie_apart(observed_run):
