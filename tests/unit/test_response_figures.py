@@ -113,6 +113,7 @@ def test_a_regime_has_a_column_with_a_line_for_each_stage():
         np.testing.assert_allclose(below[2].lines[place].get_ydata(), at_stage["response"].apply(stats.gmean))
         assert f"epoch {epoch}" in said(figure)
     assert below[0].get_yscale() == "log"
+    assert "memorizing, n = 2 (1 missed target)" in said(figure)
 
 
 def test_the_last_stage_has_the_full_colour_of_its_regime():
@@ -151,11 +152,11 @@ def test_tables_of_all_epochs_are_joined_with_names_of_their_regimes(tmp_path):
 
 @pytest.mark.parametrize(("regimes", "seeds"), [(["memorizing"], 1), (ROLES, 2), (MANY, 3)])
 def test_layouts_hold_for_grids_of_other_sizes(regimes, seeds, tmp_path):
-    runs = networks(regimes, seeds)
+    runs = networks(regimes, seeds, missed={(regimes[-1], seed) for seed in range(seeds)})
     for number, figure in enumerate(
         (draw_response_decay(features(runs), regimes), draw_response_kernel(pairs(runs), regimes))
     ):
         style.save(figure, tmp_path / f"{number}.png")
         width, height = figure.get_size_inches() * figure.dpi
-        boxes = [axes.get_tightbbox() for axes in figure.axes]
+        boxes = [artist.get_tightbbox() for artist in (*figure.axes, *figure.legends)]
         assert all(box.x0 > -1 and box.y0 > -1 and box.x1 < width + 1 and box.y1 < height + 1 for box in boxes)

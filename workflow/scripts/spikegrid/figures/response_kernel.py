@@ -20,7 +20,7 @@ REGIMES = 4
 STAGES = 4
 """How many epochs are shown at most, the first and the last among them."""
 
-_COLUMN, _ROW = 43.0, 38.0
+_COLUMN, _ROW = 43.0, 41.0
 _MARKERS = ["o", "s", "^", "D"]
 _PALEST, _BAND = 0.35, 0.15
 
@@ -55,12 +55,15 @@ def draw_response_kernel(
                 _draw_stage(axes, at_stage, column, look, interval)
             if of_regime[column].notna().sum() == 0:
                 style.say(axes, "undefined in every\nnetwork that\nreached its target")
-            style.name_panel(axes, next(letters), labels[regime] if row is above else "")
+            style.name_panel(axes, next(letters), style.shortened(regime, 24) if row is above else "")
     above[0].set_ylabel("kernel κ")
     below[0].set_ylabel("response of logits |R|")
     for axes in below:
         axes.set_xlabel("distance of images")
-    keys = [
+    keys = style.regime_keys({regime: looks[regime] for regime in shown}, labels)
+    for key in keys:
+        key.set_linestyle("-")
+    keys += [
         Line2D([], [], color=_shade(style.INK, place, len(stages)), marker=_MARKERS[place], label=f"epoch {stage}")
         for place, stage in enumerate(stages)
     ]
