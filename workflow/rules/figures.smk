@@ -160,6 +160,37 @@ rule draw_over_training:
         "../scripts/draw_over_training.py"
 
 
+rule draw_growth:
+    """Draw the features of one observable over training with the laws fitted, for one dataset and architecture."""
+    input:
+        features=rules.collect.output.features,
+        dynamics=rules.dynamics.output.dynamics,
+    output:
+        pdf="results/figures/{observable}/growth/{dataset}/{architecture}.pdf",
+        png=report(
+            "results/figures/{observable}/growth/{dataset}/{architecture}.png",
+            caption="../report/growth.rst",
+            category="Measures",
+            subcategory="{observable}",
+            labels={"figure": "laws over training", "dataset": "{dataset}", "architecture": "{architecture}"},
+        ),
+    log:
+        "results/logs/draw_growth/{observable}.{dataset}.{architecture}.log",
+    benchmark:
+        "results/benchmarks/draw_growth/{observable}.{dataset}.{architecture}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes,
+        confidence=grid.config["indicators"]["confidence"],
+        code=grid.code("draw_growth"),
+    script:
+        "../scripts/draw_growth.py"
+
+
 rule draw_indicator_map:
     """Draw how far memorizing networks lie from generalizing ones, for one observable."""
     input:

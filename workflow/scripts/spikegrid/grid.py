@@ -41,6 +41,9 @@ _FIGURES_OF = {
 }
 """Figures of each kind of observable beside those that all have: of one dataset and architecture, of the whole grid."""
 
+_GROWING = ("complexity", "dimension", "response", "fragility", "plasticity")
+"""Kinds of observables whose course over training has a figure with the laws fitted to it."""
+
 _FOLDERS_OF_RUNS = ("features", "observables", "logs", "benchmarks")
 
 _SCRIPTS = Path(__file__).parent.parent
@@ -183,6 +186,7 @@ class Grid:
         """Paths of the tables that the grid ends in."""
         names = ["history.csv", "runs.csv", "features.parquet"]
         names += ["process.csv"] if self.observables("process") else []
+        names += ["dynamics.csv"] if any(map(self._is_followed, self.cells)) else []
         names += (
             ["indicators.csv", "doses.csv", "stable_indicators.csv", "stable_indicators.html"]
             if self.is_compared
@@ -202,6 +206,8 @@ class Grid:
             of_cells, of_grid = _FIGURES_OF.get(entry["kind"], ([], []))
             trained = [cell for cell in measured if cell not in self.recorded]
             figures += [f"{name}/over_training/{network}" for network in _networks(trained)]
+            if entry["kind"] in _GROWING:
+                figures += [f"{name}/growth/{network}" for network in _networks(filter(self._is_followed, trained))]
             figures += [f"{name}/{kind}/{network}" for kind in of_cells for network in _networks(measured)]
             figures += [
                 f"{name}/{kind}" for kind in [*of_grid, *(["indicators"] if self._are_compared(measured) else [])]
@@ -423,6 +429,10 @@ class Grid:
         cells = self._cells_of[dataset, architecture]
         return [cell for cell in cells if regimes is None or cell.regime in regimes]
 
+    def _is_followed(self, cell: Cell) -> bool:
+        """Tell whether the networks of a cell are measured at several epochs."""
+        return len(self.training(cell)["checkpoints"]) > 1
+
     def _is_kept(self, cell: Cell) -> bool:
         only, exclude = self.config["only"], self.config["exclude"]
         return (not only or any(_matches(cell, rule) for rule in only)) and not any(
@@ -462,7 +472,7 @@ def one_of(names: list[str]) -> str:
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def _networks(cells: list[Cell]) -> list[str]:
+def _networks(cells: Iterable[Cell]) -> list[str]:
     return list(dict.fromkeys(f"{cell.dataset}/{cell.architecture}" for cell in cells))
 
 
