@@ -55,8 +55,8 @@ def observe(artefacts: dict[str, Path], samples: int) -> dict[str, pd.DataFrame]
     See ``spikegrid.effective_dimension`` and ``spikegrid.intrinsic_dimension`` for formulas, nulls and sources. NaN
     where no unit of a layer varies. The network as a whole has none: its layers have scales of their own.
 
-    Spectra table: names of the run, seed, epoch, layer, depth, representation, N (``images``), U (``units``), component
-    from 1 to at most COMPONENTS, and its explained variance ratio.
+    Spectra table: seed, epoch, layer, depth, representation, N (``images``), U (``units``), component from 1 to at most
+    COMPONENTS, and its explained variance ratio.
 
     Null: every dimension grows with N and is at most N - 1, and patterns at random come nowhere near that. Regimes are
     compared layer by layer at one N, where a form divided by min(N - 1, U) would say the same again. Pre-activations of
@@ -80,7 +80,7 @@ def observe(artefacts: dict[str, Path], samples: int) -> dict[str, pd.DataFrame]
                 sizes = {"images": len(chosen), "units": layer.units}
                 places += [where | {"representation": name} | sizes for name in ratios]
                 spectra += [q[:COMPONENTS] for q in ratios.values()]
-    return {"features": in_order(tidy(records, observed.run)), "spectra": _long(places, spectra, observed.run)}
+    return {"features": in_order(tidy(records, observed.run)), "spectra": _long(places, spectra)}
 
 
 def _sample(presented: np.ndarray, images: int, samples: int, dataset: str) -> np.ndarray:
@@ -109,11 +109,10 @@ def _dimensions(
     return dimensions
 
 
-def _long(places: list[dict], spectra: list[np.ndarray], run: dict) -> pd.DataFrame:
-    """Return a row a component of the spectra, with the place of each and the names of ``run``."""
-    names = {axis: run[axis] for axis in ("dataset", "architecture", "regime")}
+def _long(places: list[dict], spectra: list[np.ndarray]) -> pd.DataFrame:
+    """Return a row a component: the place of its spectrum, its rank, its explained variance ratio."""
     lengths = list(map(len, spectra))
-    table = pd.DataFrame.from_records([names | place for place in places])
+    table = pd.DataFrame.from_records(places)
     table = table.loc[table.index.repeat(lengths)].reset_index(drop=True)
     component = np.concatenate([np.arange(1, length + 1) for length in lengths])
     return in_order(table.assign(component=component, explained_variance_ratio=np.concatenate(spectra)))
