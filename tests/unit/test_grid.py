@@ -181,6 +181,7 @@ def test_observable_without_spikes_gets_none_whatever_images_it_names(tmp_path):
         ("correlations", []),
         ("class_information", ["units"]),
         ("process", ["process"]),
+        ("dimension", ["spectra"]),
     ],
 )
 def test_tables_of_an_observable_lie_in_folders_of_their_names(kind, tables):

@@ -31,11 +31,13 @@ def draw_spectra(spectra: pd.DataFrame, features: pd.DataFrame, regimes: Sequenc
     labels = labels_with_counts(spectra, regimes)
     looks = {regime: look for regime, look in style.regime_looks(regimes).items() if regime in labels}
     layer = shown_layers(spectra)[-1]
-    spectra, features = (table[(table["layer"] == layer) & table["reached_target"]] for table in (spectra, features))
+    spectra, features = (table[table["layer"] == layer] for table in (spectra, features))
     representations = list(dict.fromkeys(spectra["representation"]))
+    sizes = ", ".join(f"{_range(spectra[column])} {column}" for column in ("units", "images"))
+    spectra, features = (table[table["reached_target"]] for table in (spectra, features))
     width = min(style.FULL_WIDTH, max(style.HALF_WIDTH, _COLUMN * len(representations) + 6))
     figure = style.new_figure(width, _HEIGHT)
-    panels = figure.subplots(1, max(len(representations), 1), sharex=True, sharey=True, squeeze=False)[0]
+    panels = figure.subplots(1, len(representations), sharex=True, sharey=True, squeeze=False)[0]
     for representation, axes, letter in zip(representations, panels, style.panel_letters()):
         of_panel = spectra[spectra["representation"] == representation]
         dimensions = features[features["feature"] == f"effective_dimension_{representation}"]
@@ -47,7 +49,6 @@ def draw_spectra(spectra: pd.DataFrame, features: pd.DataFrame, regimes: Sequenc
         axes.set_xlabel("principal component")
     panels[0].set(xscale="log", yscale="log", ylabel="share of variance explained")
     _limit(panels[0], spectra)
-    sizes = ", ".join(f"{_range(spectra[column])} {column}" for column in ("units", "images"))
     note = f"{layer}, {sizes}; mean and range over n networks; markers at the foot, effective dimension"
     style.legend_below(figure, style.regime_keys(looks, labels, marker=True), width, note)
     return figure

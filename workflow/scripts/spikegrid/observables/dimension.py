@@ -94,12 +94,13 @@ def _dimensions(
 ) -> list[tuple[Layer, dict[str, np.ndarray], IntrinsicDimension]]:
     """Return each layer with the explained variance ratios of its representations, and TwoNN of its activations."""
     recorded, dimensions = RecordedModel(network, inputs[:2]), []
+    device = "cpu" if inputs.device.type == "mps" else inputs.device  # Metal knows no float64
 
     def measure(place: int, output: Tensor, preactivation: Tensor) -> None:
-        activations = output.flatten(1)
+        activations, preactivations = (side.flatten(1).to(device) for side in (output, preactivation))
         representations = {
             "activations": activations,
-            "preactivations": preactivation.flatten(1),
+            "preactivations": preactivations,
             "spikes": activations > threshold,
         }
         ratios = {name: explained_variance_ratios(patterns) for name, patterns in representations.items()}
