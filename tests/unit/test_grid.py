@@ -211,6 +211,7 @@ def test_observable_says_itself_which_images_it_shows_where_it_reads_no_spikes(o
         ("correlations", []),
         ("class_information", ["units"]),
         ("process", ["process"]),
+        ("dimension", ["spectra"]),
     ],
 )
 def test_tables_of_an_observable_lie_in_folders_of_their_names(kind, tables):

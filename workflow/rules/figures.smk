@@ -318,6 +318,38 @@ rule draw_assumptions:
         "../scripts/draw_assumptions.py"
 
 
+rule draw_spectra:
+    """Draw the spectra of principal components of the last layer, for one dataset and architecture."""
+    input:
+        spectra=lambda w: grid.run_files(f"spectra/{w.observable}.parquet", **grid.shown(w)),
+        features=lambda w: grid.run_files(f"observables/{w.observable}.parquet", **grid.shown(w)),
+        histories=lambda w: grid.run_files("history.csv", **grid.shown(w)),
+    output:
+        pdf="results/figures/{observable}/spectra/{dataset}/{architecture}.pdf",
+        png=report(
+            "results/figures/{observable}/spectra/{dataset}/{architecture}.png",
+            caption="../report/spectra.rst",
+            category="Measures",
+            subcategory="{observable}",
+            labels={"figure": "spectra", "dataset": "{dataset}", "architecture": "{architecture}"},
+        ),
+    log:
+        "results/logs/draw_spectra/{observable}.{dataset}.{architecture}.log",
+    benchmark:
+        "results/benchmarks/draw_spectra/{observable}.{dataset}.{architecture}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes,
+        targets=lambda w: grid.target_accuracies(**grid.shown(w)),
+        code=grid.code("draw_spectra"),
+    script:
+        "../scripts/draw_spectra.py"
+
+
 rule draw_fano_by_order:
     """Draw F / (1 - p) by order of images, for all datasets and architectures."""
     input:
