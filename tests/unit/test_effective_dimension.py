@@ -39,6 +39,7 @@ def test_explained_variance_ratios_are_those_of_scikit_learn(images, units, kind
     x = x > x.mean(dim=0) if kind == "spikes" else x.to(getattr(torch, kind))
     expected = PCA(svd_solver="full").fit(x.double().numpy()).explained_variance_ratio_
     np.testing.assert_allclose(explained_variance_ratios(x), expected, rtol=1e-8, atol=1e-12)
+    np.testing.assert_array_equal(explained_variance_ratios(x, gram_matrix(x)), explained_variance_ratios(x))
 
 
 @pytest.mark.parametrize(("images", "units"), SHAPES)

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spikegrid.effective_dimension import gram_matrix
 from spikegrid.intrinsic_dimension import LEAST_POINTS, twonn_dimension
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -27,6 +28,7 @@ def rotated(x: torch.Tensor, units: int) -> torch.Tensor:
 def test_estimate_is_that_of_scikit_dimension(points, dimensions):
     x = cube(dimensions, points)
     assert twonn_dimension(x).dimension == pytest.approx(skdim.id.TwoNN().fit(x.numpy()).dimension_, rel=1e-9)
+    assert twonn_dimension(x, gram_matrix(x)) == twonn_dimension(x)
 
 
 def test_estimate_of_single_precision_is_that_of_scikit_dimension():

@@ -37,7 +37,7 @@ def test_features_have_the_columns_of_every_observable_and_the_names_of_the_run(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         table = observed(name, run_of(architecture=request.getfixturevalue(kind)))["features"]
-    layers = {"mlp": ["hidden1.relu", "hidden2.relu"], "cnn": ["block1.relu1", "hidden1.relu"]}[kind]
+    layers = {"mlp": ["hidden1.relu", "hidden2.relu"], "cnn": ["conv1.relu", "hidden1.relu"]}[kind]
     assert list(table) == COLUMNS
     assert not table.duplicated(COLUMNS[:-1]).any()
     assert table["value"].dtype == float

@@ -13,21 +13,21 @@ _HELD = 1 << 22
 """Values that are held in float64 at a time: 32 MB."""
 
 
-def explained_variance_ratios(patterns: Tensor) -> np.ndarray:
+def explained_variance_ratios(patterns: Tensor, gram: Tensor | None = None) -> np.ndarray:
     """Return the share of the variance that each principal component explains, float64 [min(N, U)], in falling order.
 
-    patterns: [N, U], N images and U units, of any type. q = λ / Σ λ, with λ the eigenvalues of XᵀX, or where U ≥ N of
-    XXᵀ, which has the same ones above 0; X are the patterns less their mean. At most min(N - 1, U) shares are above 0;
-    what is below rounding, max(N, U) ε times the largest, is 0. NaN throughout where no unit varies, and where a value
-    is not finite. Memory: the smaller of the two matrices, and beside it 32 MB however wide the layer is, or the
-    patterns in float64 where they are narrower than long.
+    patterns: [N, U], N images and U units, of any type. gram: their ``gram_matrix`` where it is at hand. q = λ / Σ λ,
+    with λ the eigenvalues of XᵀX, or where U ≥ N of XXᵀ, which has the same ones above 0; X are the patterns less their
+    mean. At most min(N - 1, U) shares are above 0; what is below rounding, max(N, U) ε times the largest, is 0. NaN
+    throughout where no unit varies, and where a value is not finite. Memory: the smaller of the two matrices, and
+    beside it 32 MB however wide the layer is, or the patterns in float64 where they are narrower than long.
     """
     images, units = patterns.shape
     if units < images:
         centred = _centred(patterns)
         products = centred.T @ centred
     else:
-        products = gram_matrix(patterns)
+        products = gram_matrix(patterns) if gram is None else gram
     if not 0 < products.trace() < torch.inf:
         return np.full(min(images, units), np.nan)
     variances = np.linalg.eigvalsh(products.cpu().numpy())[::-1]

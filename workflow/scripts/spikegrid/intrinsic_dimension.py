@@ -21,8 +21,10 @@ class IntrinsicDimension(NamedTuple):
     duplicates: int
 
 
-def twonn_dimension(patterns: Tensor) -> IntrinsicDimension:
+def twonn_dimension(patterns: Tensor, gram: Tensor | None = None) -> IntrinsicDimension:
     """Return the intrinsic dimension of patterns [N, U] by TwoNN, above 0.
+
+    gram: their ``effective_dimension.gram_matrix`` where it is at hand.
 
     With r1 and r2 the Euclidean distances of a point to its nearest and second nearest neighbour, ln(r2/r1) is
     exponential of rate d where the density varies little over r2. The estimate is the one by which the paper names the
@@ -36,7 +38,7 @@ def twonn_dimension(patterns: Tensor) -> IntrinsicDimension:
     are about 15 in 1,000 points of a cube), and noise makes it that of the noise. Compare at one N only. Source: Facco,
     d'Errico, Rodriguez & Laio (2017), Sci. Rep. 7, 12140.
     """
-    products = gram_matrix(patterns).cpu().numpy()
+    products = (gram_matrix(patterns) if gram is None else gram).cpu().numpy()
     squares = np.diagonal(products)
     if not np.isfinite(squares).all():
         return IntrinsicDimension(np.nan, 0)

@@ -11,7 +11,12 @@ from torch import Tensor, nn
 
 from spikegrid import spikes
 from spikegrid.capture import Layer, RecordedModel
-from spikegrid.effective_dimension import effective_dimension, explained_variance_ratios, participation_ratio
+from spikegrid.effective_dimension import (
+    effective_dimension,
+    explained_variance_ratios,
+    gram_matrix,
+    participation_ratio,
+)
 from spikegrid.features import tidy
 from spikegrid.intrinsic_dimension import IntrinsicDimension, twonn_dimension
 from spikegrid.observed_networks import ObservedNetworks
@@ -98,13 +103,13 @@ def _dimensions(
 
     def measure(place: int, output: Tensor, preactivation: Tensor) -> None:
         activations, preactivations = (side.flatten(1).to(device) for side in (output, preactivation))
-        representations = {
-            "activations": activations,
-            "preactivations": preactivations,
-            "spikes": activations > threshold,
+        gram = gram_matrix(activations)
+        ratios = {
+            "activations": explained_variance_ratios(activations, gram),
+            "preactivations": explained_variance_ratios(preactivations),
+            "spikes": explained_variance_ratios(activations > threshold),
         }
-        ratios = {name: explained_variance_ratios(patterns) for name, patterns in representations.items()}
-        dimensions.append((recorded.layers[place], ratios, twonn_dimension(activations)))
+        dimensions.append((recorded.layers[place], ratios, twonn_dimension(activations, gram)))
 
     recorded.show_preactivations(inputs, measure)
     return dimensions
