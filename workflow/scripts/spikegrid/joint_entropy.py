@@ -86,7 +86,7 @@ def pattern_entropy(spikes: np.ndarray) -> float:
 
 
 def chained_cross_entropy(spikes: np.ndarray, folds: np.ndarray) -> float:
-    """Return Σ_i of the cross-entropy of unit i given the units before it, each fold predicted from the others, in bits.
+    """Return Σ_i of the cross-entropy of unit i given the units before it, in bits, each fold predicted from others.
 
     spikes: bool [N, U]. folds: int [N], at least two different ones. A logistic regression on the spikes before, ±1,
     and on the products of two of them, with ridge penalties, is fitted to the images of all other folds; the value is

@@ -19,6 +19,8 @@ from spikegrid.trains import Raster
 READS = ["spikes"]
 LABELS = []
 CAVEATS = {"bound to rates": ["node_complexity", "joint_entropy_*", "total_correlation_upper", "redundancy_upper"]}
+_SIDES = ("lower", "upper")
+
 PARAMETERS = {
     "units": {
         "type": "integer",
@@ -90,6 +92,3 @@ def observe(artefacts: dict[str, Path], units: int, folds: int) -> pd.DataFrame:
         by_unit = summarize_units(nodes, run, lambda members: {"node_complexity": members["entropy"].mean()})
         by_layer = measure_layers(run_spikes, measure)
     return in_order(pd.concat([by_unit, by_layer], ignore_index=True))
-
-
-_SIDES = ("lower", "upper")
