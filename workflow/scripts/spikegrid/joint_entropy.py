@@ -82,7 +82,7 @@ def pattern_entropy(spikes: np.ndarray) -> float:
         return np.nan
     _, counts = np.unique(np.packbits(spikes, axis=1), axis=0, return_counts=True)
     shares = counts / len(spikes)
-    return float(-(shares * np.log2(shares)).sum()) + 0.0
+    return float(shares @ np.log2(1 / shares))
 
 
 def chained_cross_entropy(spikes: np.ndarray, folds: np.ndarray) -> float:

@@ -19,8 +19,6 @@ from spikegrid.trains import Raster
 READS = ["spikes"]
 LABELS = []
 CAVEATS = {"bound to rates": ["node_complexity", "joint_entropy_*", "total_correlation_upper", "redundancy_upper"]}
-_SIDES = ("lower", "upper")
-
 PARAMETERS = {
     "units": {
         "type": "integer",
@@ -36,6 +34,8 @@ PARAMETERS = {
         "description": "Parts of the images, each predicted by what was fitted to the others, for the upper bound.",
     },
 }
+
+_SIDES = ("lower", "upper")
 
 
 def observe(artefacts: dict[str, Path], units: int, folds: int) -> pd.DataFrame:
@@ -66,20 +66,13 @@ def observe(artefacts: dict[str, Path], units: int, folds: int) -> pd.DataFrame:
         run, images = run_spikes.meta["run"], len(run_spikes.index)
         if folds > images:
             raise InputError(f"complexity: folds is {folds}; expected at most the {images} images presented")
-        names = (run["dataset"], run["architecture"])
         by_image = np.argsort(run_spikes.index, kind="stable")
-        fold_of = {
-            seed: np.random.default_rng(derived_seed(*names, run["regime"], seed, "folds")).permutation(images) % folds
-            for seed in run_spikes.seeds
-        }
-        sampled = {
-            layer.name: np.random.default_rng(derived_seed(*names, layer.name, "joint entropy")).permutation(layer.kept)
-            for layer in run_spikes.layers
-        }
+        fold_of = {seed: _folds(run, seed, images, folds) for seed in run_spikes.seeds}
+        sampled = {layer.name: _sample(run, layer, units) for layer in run_spikes.layers}
 
         def measure(layer: spikes.SpikeLayer, seed: int, raster: Raster) -> dict[str, float]:
-            chosen = sampled[layer.name][:units]
-            found = joint_entropy(raster.trains(by_image).to_array()[chosen].T.astype(bool), fold_of[seed])
+            chosen = raster.spikes_of(sampled[layer.name])[by_image]
+            found = joint_entropy(chosen, fold_of[seed])
             bounds = {
                 "joint_entropy": (found.lower, found.upper),
                 "joint_entropy_per_unit": (found.lower / found.units, found.upper / found.units),
@@ -92,3 +85,15 @@ def observe(artefacts: dict[str, Path], units: int, folds: int) -> pd.DataFrame:
         by_unit = summarize_units(nodes, run, lambda members: {"node_complexity": members["entropy"].mean()})
         by_layer = measure_layers(run_spikes, measure)
     return in_order(pd.concat([by_unit, by_layer], ignore_index=True))
+
+
+def _folds(run: dict, seed: int, images: int, folds: int) -> np.ndarray:
+    """Return the fold of each image in the order of the dataset, int [N]; sizes differ by one at most."""
+    names = (run["dataset"], run["architecture"], run["regime"], seed)
+    return np.random.default_rng(derived_seed(*names, "folds")).permutation(images) % folds
+
+
+def _sample(run: dict, layer: spikes.SpikeLayer, units: int) -> np.ndarray:
+    """Return ``units`` kept units of a layer, or all, in the order in which they are predicted."""
+    generator = np.random.default_rng(derived_seed(run["dataset"], run["architecture"], layer.name, "joint entropy"))
+    return generator.permutation(layer.kept)[:units]
