@@ -17,6 +17,10 @@ NAMED = 14
 """Up to so many layers are named below the panels; of more there are the depths."""
 
 _COLUMNS, _ROW, _NAME, _CHARACTER = 3, 33.0, 16, 1.2
+_LEVEL = 32
+"""Names of layers of so many characters in all stand side by side below a panel; longer ones are turned."""
+
+_SPREAD = 0.12
 
 
 @rc_context(style.RC)
@@ -27,8 +31,8 @@ def draw_by_depth(
 
     features: the tidy table of one observable on one dataset and architecture, with ``reached_target``. Points are
     means over the networks that reached their target, bars bootstrap intervals of that mean; a line joins the layers of
-    a regime, with a gap where a network has no value. Features of the whole network alone are left out. Each panel has
-    its own scale.
+    a regime, with a gap where a network has no value. Regimes stand a little beside one another, so that no bar hides
+    another. Features of the whole network alone are left out. Each panel has its own scale.
     """
     features = features[features["regime"].isin(regimes)]
     shown = at_last_epoch(features[features["depth"] > 0])
@@ -40,7 +44,7 @@ def draw_by_depth(
     columns = min(_COLUMNS, len(names))
     width = style.FULL_WIDTH if columns == _COLUMNS else style.FULL_WIDTH * 2 / 3
     rows = -(-len(names) // columns)
-    below = _CHARACTER * max(map(len, _tick_labels(layers)))
+    below = _CHARACTER * max(map(len, _tick_labels(layers))) if _turned(layers) else 0
     figure = style.new_figure(width, 24 + _ROW * rows + below)
     panels = figure.subplots(rows, columns, sharex=True, squeeze=False)
     for axes, name, letter in zip(panels.flat, names, style.panel_letters()):
@@ -61,13 +65,15 @@ def _draw_panel(
     if not values["value"].notna().any():
         style.say(axes, "undefined")
         axes.set_yticks([])
-    for regime, look in looks.items():
+    offsets = np.linspace(-_SPREAD, _SPREAD, len(looks)) if len(looks) > 1 else [0.0]
+    for (regime, look), offset in zip(looks.items(), offsets):
         of_regime = values[values["regime"] == regime].pivot(index="depth", columns="seed", values="value")
         if len(of_regime):
             numbers = of_regime.reindex(layers.index).to_numpy(float)
             low, high = interval(numbers)
-            axes.plot(layers.index, numbers.mean(axis=1), color=look.color, linestyle=look.dashes, marker=look.marker)
-            axes.vlines(layers.index, low, high, color=look.color, linewidth=0.9)
+            places = layers.index + offset
+            axes.plot(places, numbers.mean(axis=1), color=look.color, linestyle=look.dashes, marker=look.marker)
+            axes.vlines(places, low, high, color=look.color, linewidth=0.9)
     axes.set_xlim(layers.index.min() - 0.5, layers.index.max() + 0.5)
     axes.margins(y=0.1)
 
@@ -79,9 +85,13 @@ def _name_layers(panels: np.ndarray, layers: pd.Series) -> None:
         for axes in drawn:
             lowest = axes is drawn[-1]
             if len(layers) <= NAMED:
-                axes.set_xticks(layers.index, _tick_labels(layers), rotation=90)
+                axes.set_xticks(layers.index, _tick_labels(layers), rotation=90 if _turned(layers) else 0)
             axes.tick_params(labelbottom=lowest)
             axes.set_xlabel(("layer" if len(layers) <= NAMED else "depth of layer") if lowest else "")
+
+
+def _turned(layers: pd.Series) -> bool:
+    return sum(map(len, _tick_labels(layers))) > _LEVEL
 
 
 def _tick_labels(layers: pd.Series) -> list[str]:
