@@ -160,6 +160,38 @@ rule draw_over_training:
         "../scripts/draw_over_training.py"
 
 
+rule draw_by_depth:
+    """Draw the features of one observable from layer to layer, for one dataset and architecture."""
+    input:
+        features=lambda w: grid.run_files(f"observables/{w.observable}.parquet", **grid.shown(w)),
+        histories=lambda w: grid.run_files("history.csv", **grid.shown(w)),
+    output:
+        pdf="results/figures/{observable}/by_depth/{dataset}/{architecture}.pdf",
+        png=report(
+            "results/figures/{observable}/by_depth/{dataset}/{architecture}.png",
+            caption="../report/by_depth.rst",
+            category="Measures",
+            subcategory="{observable}",
+            labels={"figure": "by depth", "dataset": "{dataset}", "architecture": "{architecture}"},
+        ),
+    log:
+        "results/logs/draw_by_depth/{observable}.{dataset}.{architecture}.log",
+    benchmark:
+        "results/benchmarks/draw_by_depth/{observable}.{dataset}.{architecture}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes,
+        targets=lambda w: grid.target_accuracies(**grid.shown(w)),
+        confidence=grid.config["indicators"]["confidence"],
+        code=grid.code("draw_by_depth"),
+    script:
+        "../scripts/draw_by_depth.py"
+
+
 rule draw_growth:
     """Draw the features of one observable over training with the laws fitted, for one dataset and architecture."""
     input:
