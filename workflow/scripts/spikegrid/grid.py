@@ -40,6 +40,7 @@ _FIGURES_OF = {
     "process": (["assumptions"], []),
     "complexity": (["by_depth"], []),
     "dimension": (["by_depth", "spectra"], []),
+    "response": (["response_decay", "response_kernel"], []),
 }
 """Figures of each kind of observable beside those that all have: of one dataset and architecture, of the whole grid."""
 

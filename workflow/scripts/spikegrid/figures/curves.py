@@ -40,6 +40,15 @@ def bootstrap_of_mean(confidence: float, resamples: int) -> Interval:
     return interval
 
 
+def geometric_means(values: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the geometric mean over networks of values [epochs, networks] and its two bounds, each [epochs].
+
+    The interval is that of the mean of logarithms. NaN where a value is not positive.
+    """
+    logarithms = np.log(values, out=np.full(values.shape, np.nan), where=values > 0)
+    return np.exp(logarithms.mean(axis=1)), *map(np.exp, interval(logarithms))
+
+
 def epoch_axis(axes: Axes, last: int) -> None:
     """Make x the epoch from 0 to ``last``: linear up to 1 and logarithmic beyond, or linear for short training."""
     axes.set_xlabel("epoch")
@@ -55,15 +64,17 @@ def epoch_axis(axes: Axes, last: int) -> None:
     axes.set_xlim(-0.2, last * 1.2)
 
 
-def draw_curve(axes: Axes, values: pd.DataFrame, look: Look, interval: Interval, markers: bool = False) -> None:
+def draw_curve(
+    axes: Axes, values: pd.DataFrame, look: Look, interval: Interval, markers: bool = False, geometric: bool = False
+) -> None:
     """Draw the mean over networks of values [epochs × networks] as a line, and an interval of it as a band.
 
     Values at one single epoch, of networks that are not trained, become a line over the whole axis. Where a network
-    has no value, the line has a gap.
+    has no value, the line has a gap; where the mean is ``geometric`` also where it has one that is not positive.
     """
     numbers = values.to_numpy(float)
     axes.margins(y=0.1)
-    mean, (low, high) = numbers.mean(axis=1), interval(numbers)
+    mean, low, high = geometric_means(numbers, interval) if geometric else (numbers.mean(axis=1), *interval(numbers))
     if len(values) == 1:
         axes.axhline(mean[0], color=look.color, linestyle=look.dashes, zorder=1.5)
         if np.isfinite(low[0]):

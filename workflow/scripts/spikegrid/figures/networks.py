@@ -23,6 +23,19 @@ def final_units(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFrame
     return pd.concat(tables, ignore_index=True)
 
 
+def values_over_training(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a further table of one observable, of all networks of one dataset and architecture at every epoch.
+
+    paths: ``{regime}/seeds{first}-{last}/{table}/{observable}.parquet``. runs: a row a network. The result has
+    ``regime`` and ``reached_target`` beside the columns of those tables.
+    """
+    tables = []
+    for path in map(Path, paths):
+        networks = runs[runs["regime"] == path.parts[-4]]
+        tables.append(pd.read_parquet(path).merge(networks[["regime", "seed", "reached_target"]], on="seed"))
+    return pd.concat(tables, ignore_index=True)
+
+
 def labels_with_counts(networks: pd.DataFrame, regimes: Sequence[str]) -> dict[str, str]:
     """Return what a legend says of each regime that is there: its name and how many networks are shown or left out.
 
