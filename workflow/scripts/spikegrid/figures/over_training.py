@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -26,6 +27,8 @@ def draw_over_training(
 ) -> Figure:
     """Draw rows of features; columns of at most 4 layers, evenly spaced in depth, and the network as a whole.
 
+    Features of the network as a whole alone stand side by side, above the others.
+
     Where there are more than MOST_ROWS features, draw a panel for each, of the layer nearest the output alone, in 4
     columns; those that differ only in the order of images stand side by side.
 
@@ -47,20 +50,30 @@ def _by_layer(
 ) -> tuple[Figure, float]:
     layers = shown_layers(features)
     layers += [NETWORK] if (features["layer"] == NETWORK).any() else []
-    width = style.FULL_WIDTH if len(layers) > 2 else style.FULL_WIDTH * 2 / 3
-    figure = style.new_figure(width, 20 + _ROW * len(names))
-    rows = figure.subplots(len(names), len(layers), sharex=True, squeeze=False)
-    for name, row, letter in zip(names, rows, style.panel_letters()):
+    whole = _of_whole_network(features, names)
+    by_layer = [name for name in names if name not in whole]
+    columns = len(layers) if by_layer else min(len(whole), _FOLDED_COLUMNS)
+    folded = [whole[start : start + columns] for start in range(0, len(whole), columns)]
+    width = style.FULL_WIDTH if columns > 2 else style.FULL_WIDTH * 2 / 3
+    figure = style.new_figure(width, 20 + _ROW * (len(folded) + len(by_layer)))
+    panels = figure.subplots(len(folded) + len(by_layer), columns, sharex=True, squeeze=False)
+    letters = style.panel_letters()
+    for row, named in zip(panels, folded):
+        for axes, name in zip(row, named):
+            _draw_feature(axes, features[features["feature"] == name], looks, interval, int(features["epoch"].max()))
+            style.name_panel(axes, next(letters), style.feature_label(name, 23))
+        for axes in row[len(named) :]:
+            axes.set_axis_off()
+    for row, name in zip(panels[len(folded) :], by_layer):
         for layer, axes in zip(layers, row):
             shown = features[(features["feature"] == name) & (features["layer"] == layer)]
-            _draw_panel(axes, shown[shown["reached_target"]], looks, interval)
-            epoch_axis(axes, int(features["epoch"].max()))
-            axes.label_outer(remove_inner_ticks=False)
-            axes.tick_params(labelleft=True)
+            _draw_feature(axes, shown, looks, interval, int(features["epoch"].max()))
         row[0].set_ylabel(style.feature_label(name, 17))
-        style.name_panel(row[0], letter)
-    for layer, axes in zip(layers, rows[0]):
-        axes.set_title("whole network" if layer == NETWORK else style.shortened(layer, 24))
+        style.name_panel(row[0], next(letters))
+    if by_layer:
+        for layer, axes in zip(layers, panels[len(folded)]):
+            axes.set_title("whole network" if layer == NETWORK else style.shortened(layer, 24))
+    _label_lowest(panels)
     figure.align_ylabels()
     return figure, width
 
@@ -68,26 +81,37 @@ def _by_layer(
 def _folded(
     features: pd.DataFrame, names: list[str], looks: dict[str, style.Look], interval: Interval
 ) -> tuple[Figure, float]:
-    shown, width = last_layer(features), style.FULL_WIDTH
+    in_layer, width = last_layer(features), style.FULL_WIDTH
+    shown = pd.concat([in_layer, features[features["feature"].isin(_of_whole_network(features, names))]])
     rows = _in_rows(names)
     figure = style.new_figure(width, 24 + _FOLDED_ROW * len(rows))
-    figure.suptitle(f"layer {style.shortened(shown['layer'].iloc[0], 60)}", fontsize=7)
+    if len(in_layer):
+        figure.suptitle(f"layer {style.shortened(in_layer['layer'].iloc[0], 60)}", fontsize=7)
     panels = figure.subplots(len(rows), _FOLDED_COLUMNS, sharex=True, squeeze=False)
     letters = style.panel_letters()
     for row, named in zip(panels, rows):
         for axes, name in zip(row, named):
-            values = shown[(shown["feature"] == name) & shown["reached_target"]]
-            _draw_panel(axes, values, looks, interval)
-            epoch_axis(axes, int(features["epoch"].max()))
+            _draw_feature(axes, shown[shown["feature"] == name], looks, interval, int(features["epoch"].max()))
             style.name_panel(axes, next(letters), style.feature_label(name, 23))
         for axes in row[len(named) :]:
             axes.set_axis_off()
+    _label_lowest(panels)
+    return figure, width
+
+
+def _of_whole_network(features: pd.DataFrame, names: list[str]) -> list[str]:
+    """Return those features that no layer has."""
+    of_layers = set(features.loc[features["depth"] > 0, "feature"])
+    return [name for name in names if name not in of_layers]
+
+
+def _label_lowest(panels: np.ndarray) -> None:
+    """Let only the lowest panel of each column name its epochs."""
     for column in panels.T:
         drawn = [axes for axes in column if axes.axison]
         for axes in drawn:
             axes.tick_params(labelbottom=axes is drawn[-1])
             axes.set_xlabel("epoch" if axes is drawn[-1] else "")
-    return figure, width
 
 
 def _in_rows(names: list[str]) -> list[list[str]]:
@@ -114,7 +138,12 @@ def _in_rows(names: list[str]) -> list[list[str]]:
     return [above[start : start + _FOLDED_COLUMNS] for start in range(0, len(above), _FOLDED_COLUMNS)] + rows
 
 
-def _draw_panel(axes: Axes, values: pd.DataFrame, looks: dict[str, style.Look], interval: Interval) -> None:
+def _draw_feature(
+    axes: Axes, features: pd.DataFrame, looks: dict[str, style.Look], interval: Interval, last: int
+) -> None:
+    """Draw a feature of one layer up to the ``last`` epoch, of the networks that reached their target."""
+    values = features[features["reached_target"]]
+    epoch_axis(axes, last)
     if not values["value"].notna().any():
         style.say(axes, "undefined")
         axes.set_yticks([])

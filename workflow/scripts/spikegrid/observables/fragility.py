@@ -22,7 +22,7 @@ PARAMETERS = {
     "samples": {
         "type": "integer",
         "minimum": 1,
-        "default": 64,
+        "default": 32,
         "description": "Images that are perturbed: a random draw of those presented, or all where these are fewer.",
     },
     "classes": {

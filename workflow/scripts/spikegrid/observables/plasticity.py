@@ -24,6 +24,7 @@ from spikegrid.side_by_side import networks_at_once, side_by_side
 from spikegrid.tabulation import in_order
 
 READS = ["checkpoints", "dataset"]
+IMAGES = "train"
 PARAMETERS = {
     "samples": {
         "type": "integer",
@@ -103,7 +104,7 @@ def observe(
 
 @dataclass(frozen=True)
 class _Copy:
-    """A copy of the network of a checkpoint; ``dead_shares`` by layer in order of execution, the whole network first."""
+    """A copy of the network of a checkpoint; ``dead_shares`` by layer in order of execution, the network first."""
 
     epoch: int
     network: nn.Module
