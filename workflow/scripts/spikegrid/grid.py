@@ -440,7 +440,7 @@ class Grid:
         return [figure for kind, figures in against.items() if self.counterpart(observable, kind) for figure in figures]
 
     def _images(self, observable: str) -> str:
-        """Return which images an observable measures, ``train`` or ``test``, unless a dataset or the like overrides it."""
+        """Return which images an observable measures, ``train`` or ``test``, unless a dataset or so overrides it."""
         own = self._plugin("observables", observable).constants.get("IMAGES")
         return own or self.config["observables"][observable]["images"] or self.config["spikes"]["images"]
 

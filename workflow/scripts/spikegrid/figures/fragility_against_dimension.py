@@ -52,7 +52,7 @@ def draw_fragility_against_dimension(features: pd.DataFrame, regimes: Sequence[s
 
 
 def _checkpoints(features: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a checkpoint of the networks that reached their target, with a column a feature that was measured."""
+    """Return a row a checkpoint of the networks that reached their target, a column a feature that was measured."""
     dimension = last_layer(features[features["feature"] == DIMENSION])
     shown = pd.concat([dimension, features[features["feature"].isin(list(PANELS))]])
     shown = shown[shown["reached_target"]]
