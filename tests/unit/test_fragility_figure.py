@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from grids import changed_grid
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from grids import changed_grid
 from spikegrid.figures import style
 from spikegrid.figures.fragility_against_dimension import DIMENSION, draw_fragility_against_dimension
 

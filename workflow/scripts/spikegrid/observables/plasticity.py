@@ -29,7 +29,7 @@ PARAMETERS = {
     "samples": {
         "type": "integer",
         "minimum": 1,
-        "default": 64,
+        "default": 32,
         "description": "Training images whose new labels are learned: a random draw, or all where these are fewer.",
     },
     "learning_rate": {
