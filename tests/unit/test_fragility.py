@@ -133,7 +133,7 @@ def test_a_seed_has_the_same_values_in_every_block_and_in_every_run(observed_run
 @pytest.mark.parametrize(
     "architecture",
     [
-        {"plugin": "cnn", "parameters": {"channels": [3], "convolutions": 1, "hidden": [5], "batch_norm": True}},
+        {"plugin": "cnn", "parameters": {"channels": [6], "convolutions": 1, "hidden": [20], "batch_norm": True}},
         {"plugin": "resnet", "parameters": {"depth": 20, "width": 2}},
         {
             "plugin": "vit",

@@ -108,15 +108,15 @@ def test_dead_shares_are_those_of_units_that_fire_on_none_of_the_images(observed
     artefacts = observed_run(seeds=(0,), image_set=image_set)
     tensors = load_torch(artefacts["checkpoints"])
     for name in tensors:
-        if name.endswith("hidden1.0.bias"):
+        if name.endswith("hidden1.linear.bias"):
             tensors[name][:3] = -1e3
     save_with_metadata(artefacts["checkpoints"], {name: tensor.numpy() for name, tensor in tensors.items()})
     table = observed(artefacts)
     inputs = relearnings[0][0][0].numpy().reshape(12, -1)
     for epoch in (0, 1):
         state = {name: tensors[f"seed0/epoch{epoch}/{name}"].numpy() for name in weights_of(tensors)}
-        first = np.maximum(inputs @ state["hidden1.0.weight"].T + state["hidden1.0.bias"], 0)
-        second = np.maximum(first @ state["hidden2.0.weight"].T + state["hidden2.0.bias"], 0)
+        first = np.maximum(inputs @ state["hidden1.linear.weight"].T + state["hidden1.linear.bias"], 0)
+        second = np.maximum(first @ state["hidden2.linear.weight"].T + state["hidden2.linear.bias"], 0)
         dead = [(layer <= 0).all(axis=0) for layer in (first, second)]
         found = table[(table["epoch"] == epoch) & (table["feature"] == "dead_share")].set_index("depth")["value"]
         expected = {0: np.concatenate(dead).mean(), 1: dead[0].mean(), 2: dead[1].mean()}
