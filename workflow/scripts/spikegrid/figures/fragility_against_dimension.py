@@ -7,6 +7,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from spikegrid.figures import style
 from spikegrid.figures.cells import last_layer
@@ -45,7 +46,7 @@ def draw_fragility_against_dimension(features: pd.DataFrame, regimes: Sequence[s
         _draw_paths(axes, checkpoints.dropna(subset=[DIMENSION, name]), name, looks)
         style.name_panel(axes, letter)
         axes.set_xlabel(f"effective dimension of activations, {style.shortened(layer, 24)}")
-        axes.set_ylabel(f"median flip distance, {PANELS[name]} (units of brightness)")
+        axes.set_ylabel(f"median flip distance, {PANELS[name]} (brightness)")
     keys = style.regime_keys(looks, labels_with_counts(features, regimes), marker=True)
     style.legend_below(figure, [*keys, *_keys_of_ends()], style.FULL_WIDTH)
     return figure
@@ -64,6 +65,11 @@ def _draw_paths(axes: Axes, checkpoints: pd.DataFrame, name: str, looks: dict[st
         style.say(axes, "undefined")
         axes.set_xticks([])
         axes.set_yticks([])
+        return
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
     for (regime, _), path in checkpoints.groupby(["regime", "seed"]):
         look = looks[regime]
         x, y = (path.sort_values("epoch")[column].to_numpy() for column in (DIMENSION, name))
