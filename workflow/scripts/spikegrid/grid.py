@@ -47,6 +47,10 @@ _FIGURES_OF = {
 _GROWING = ("complexity", "dimension", "response", "fragility", "plasticity")
 """Kinds of observables whose course over training has a figure with the laws fitted to it."""
 
+_FIGURES_AGAINST = {"fragility": {"dimension": ["fragility_against_dimension"]}}
+"""Figures that set observables of one kind against one of another kind that measures the same images: of one dataset
+and architecture, from the table of all features."""
+
 _FOLDERS_OF_RUNS = ("features", "observables", "logs", "benchmarks")
 
 _SCRIPTS = Path(__file__).parent.parent
@@ -208,7 +212,8 @@ class Grid:
                 continue
             of_cells, of_grid = _FIGURES_OF.get(entry["kind"], ([], []))
             trained = [cell for cell in measured if cell not in self.recorded]
-            figures += [f"{name}/over_training/{network}" for network in _networks(trained)]
+            of_networks = ["over_training", *self._figures_against(name)]
+            figures += [f"{name}/{kind}/{network}" for kind in of_networks for network in _networks(trained)]
             if entry["kind"] in _GROWING:
                 figures += [f"{name}/growth/{network}" for network in _networks(filter(self._is_followed, trained))]
             figures += [f"{name}/{kind}/{network}" for kind in of_cells for network in _networks(measured)]
@@ -219,6 +224,11 @@ class Grid:
         with_doses = {cell.dataset for cell in self._cells_with(regimes=self._dose_regimes)}
         figures += [f"dose_response/{dataset}" for dataset in self.datasets if dataset in with_doses]
         return [f"results/figures/{figure}.{suffix}" for figure in figures for suffix in ("pdf", "png")]
+
+    def counterpart(self, observable: str, kind: str) -> str | None:
+        """Name of the first observable of a ``kind`` that measures the images which ``observable`` does, if any."""
+        images = self._images(observable)
+        return next((name for name in self.observables(kind) if self._images(name) == images), None)
 
     @cached_property
     def shown_regimes(self) -> list[str]:
@@ -242,10 +252,10 @@ class Grid:
     def traits(self) -> dict[str, dict[str, Any]]:
         """For each observable its ``images``, and patterns of its features: which need ``labels``, have ``caveats``."""
         traits = {}
-        for name, entry in self.config["observables"].items():
+        for name in self.observables():
             constants = self._plugin("observables", name).constants
             traits[name] = {
-                "images": constants.get("SHOWN") or entry["images"] or self.config["spikes"]["images"],
+                "images": self._images(name),
                 "labels": constants.get("LABELS", []),
                 "caveats": constants.get("CAVEATS", {}),
             }
@@ -441,6 +451,16 @@ class Grid:
         return (not only or any(_matches(cell, rule) for rule in only)) and not any(
             _matches(cell, rule) for rule in exclude
         )
+
+    def _figures_against(self, observable: str) -> list[str]:
+        """Return the figures of an observable that have a counterpart to be drawn against."""
+        against = _FIGURES_AGAINST.get(self.config["observables"][observable]["kind"], {})
+        return [figure for kind, figures in against.items() if self.counterpart(observable, kind) for figure in figures]
+
+    def _images(self, observable: str) -> str:
+        """Return which images an observable measures, ``train`` or ``test``, unless a dataset or so overrides it."""
+        own = self._plugin("observables", observable).constants.get("SHOWN")
+        return own or self.config["observables"][observable]["images"] or self.config["spikes"]["images"]
 
     def _reads(self, observable: str) -> list[str]:
         return self._plugin("observables", observable).constants["READS"]
