@@ -38,6 +38,9 @@ _FIGURES_OF = {
     "firing": (["rates", "fano_against_rate", "fano_distributions"], ["fano_by_order", "firing_over_training"]),
     "intervals": (["interval_laws"], []),
     "process": (["assumptions"], []),
+    "dimension": (["against_loss"], []),
+    "response": (["against_loss"], []),
+    "fragility": (["against_loss"], []),
 }
 """Figures of each kind of observable beside those that all have: of one dataset and architecture, of the whole grid."""
 
