@@ -128,10 +128,12 @@ def _draw_panel(axes: Axes, values: pd.DataFrame, looks: dict[str, style.Look], 
 
 def _loss_axis(axes: Axes, passed: list[float]) -> None:
     """Make x the loss, logarithmic and falling from left to right, as far as there are means."""
+    if not passed:
+        axes.set_xticks([])
+        return
+    low, high = min(passed), max(passed)
     axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
-    if passed:
-        low, high = min(passed), max(passed)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
-        axes.set_xlim(high * 1.15, low / 1.15)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+    axes.set_xlim(high * 1.15, low / 1.15)
