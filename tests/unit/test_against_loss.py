@@ -227,6 +227,13 @@ def test_positive_values_of_unlike_size_have_a_logarithmic_scale(course, scale):
     assert draw_against_loss(features(history, course), history, REGIMES).axes[0].get_yscale() == scale
 
 
+def test_last_digits_of_a_constant_do_not_look_like_a_course():
+    history = histories()
+    figure = draw_against_loss(features(history, lambda _, __, loss: 1 + 1e-12 * loss), history, REGIMES)
+    low, high = figure.axes[0].get_ylim()
+    assert high - low > 0.04
+
+
 def test_a_figure_without_anything_to_show_says_so(tmp_path):
     history = histories()
     table = features(history, logarithmic)

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
-from spikegrid.figures.curves import Interval, bootstrap_of_mean, draw_curve
+from spikegrid.figures.curves import Interval, bootstrap_of_mean, draw_curve, widen
 from spikegrid.figures.networks import labels_with_counts
 
 LEVELS = 10.0 ** (np.arange(-64, 17) / 8)
@@ -123,6 +123,8 @@ def _draw_panel(axes: Axes, values: pd.DataFrame, looks: dict[str, style.Look], 
         axes.set_yticks([])
     elif numbers.min() > 0 and numbers.max() > _LOGARITHMIC_FROM * numbers.min():
         axes.set_yscale("log")
+    else:
+        widen(axes)
     return passed
 
 
