@@ -605,12 +605,98 @@ def test_operations_outside_the_context_are_not_captured():
 
 
 def test_model_without_thresholded_nodes_is_refused_by_name():
-    class Tanh(nn.Module):
-        def forward(self, x):
-            return x.tanh()
+    with pytest.raises(InputError, match="Linear: no thresholded node found; expected ReLU"):
+        find_layers(nn.Linear(6, 6), torch.randn(2, 6))
 
-    with pytest.raises(InputError, match="Tanh: no thresholded node found; expected ReLU"):
-        find_layers(Tanh(), torch.randn(2, 6))
+
+SATURATING = {
+    "tanh": {
+        "torch.tanh": torch.tanh,
+        "F.tanh": F.tanh,
+        "tanh_": lambda x: x.tanh_(),
+        "nn.Tanh": nn.Tanh(),
+    },
+    "sigmoid": {
+        "torch.sigmoid": torch.sigmoid,
+        "F.sigmoid": F.sigmoid,
+        "sigmoid_": lambda x: x.sigmoid_(),
+        "nn.Sigmoid": nn.Sigmoid(),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "threshold"),
+    [(kind, name, {"tanh": 0, "sigmoid": 0.5}[kind]) for kind in SATURATING for name in SATURATING[kind]],
+)
+def test_saturating_nodes_of_a_network_without_rectifiers_fire_where_their_inputs_are_positive(kind, name, threshold):
+    model, images = Chain([SATURATING[kind][name], SATURATING[kind][name]]), torch.randn(50, 6)
+    spikes = capture_spikes(model, images, threshold)
+    first, second = spikes.values()
+    inner = model.linear[0](images)
+    assert torch.equal(first, inner > 0)
+    assert torch.equal(second, model.linear[1](getattr(torch, kind)(inner)) > 0)
+
+
+@pytest.mark.parametrize("rectifier", sorted(THRESHOLDING))
+def test_saturating_nodes_beside_a_rectifier_are_no_layers(rectifier):
+    model = Chain([torch.tanh, torch.sigmoid, THRESHOLDING[rectifier], torch.tanh])
+    spikes = capture_spikes(model, torch.randn(20, 6))
+    assert len(spikes) == 1
+    assert torch.equal(*spikes.values(), model.outputs[2] > 0)
+
+
+def test_gates_of_squeeze_and_excitation_beside_tanh_are_no_layers():
+    class Gated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.gate = nn.Linear(6, 6), nn.Linear(6, 6)
+
+        def forward(self, x):
+            hidden = self.linear(x).tanh()
+            return hidden * self.gate(hidden).sigmoid()
+
+    assert [layer.name for layer in find_layers(Gated(), torch.randn(2, 6))] == ["tanh"]
+
+
+def test_tanh_of_parameters_alone_leaves_the_sigmoids_of_images_as_layers():
+    class Bounded(nn.Linear):
+        def forward(self, x):
+            return F.linear(x, self.weight.tanh()).sigmoid()
+
+    assert [layer.name for layer in find_layers(Bounded(6, 6), torch.randn(2, 6))] == ["sigmoid"]
+
+
+def test_every_pass_of_a_recorded_model_hands_on_its_saturating_layers():
+    model, images, shown = Chain([torch.tanh, torch.sigmoid, torch.tanh]), torch.randn(9, 6), []
+    RecordedModel(model, torch.randn(2, 6)).show(images, lambda place, output: shown.append((place, output.clone())))
+    assert [place for place, _ in shown] == [0, 1]
+    for (_, output), expected in zip(shown, [model.outputs[0], model.outputs[2]], strict=True):
+        assert torch.equal(output, expected)
+
+
+def test_a_network_with_rectifiers_is_searched_in_two_passes():
+    calls = []
+
+    class Counting(nn.ReLU):
+        def forward(self, x):
+            calls.append(len(x))
+            return super().forward(x)
+
+    find_layers(Counting(), torch.randn(2, 6))
+    assert calls == [2, 3]
+
+
+@pytest.mark.parametrize("activation", [torch.relu, F.gelu, torch.tanh])
+def test_threshold_of_zero_is_taken_where_outputs_may_be_negative_or_zero(activation):
+    RecordedModel(Chain([activation]), torch.randn(2, 6)).check_threshold(0)
+
+
+def test_threshold_of_zero_is_refused_for_sigmoids_which_always_exceed_it():
+    recorded = RecordedModel(nn.Sequential(nn.Linear(6, 6), nn.Sigmoid()), torch.randn(2, 6))
+    recorded.check_threshold(0.5)
+    with pytest.raises(InputError, match=r"spikes.threshold is 0, but layer 1 is above 0 .* expected 0.5"):
+        recorded.check_threshold(0)
 
 
 @pytest.mark.parametrize("rearrange", [lambda x: x.T, lambda x: x.flatten(), lambda x: x.sum()])

@@ -40,7 +40,7 @@ def config() -> dict[str, Any]:
         "regimes": {
             "untrained": {"kind": "untrained"},
             "generalizing": {"kind": "generalizing"},
-            "memorizing": {"kind": "memorizing", "training": {"epochs": 6}},
+            "memorizing": {"kind": "memorizing", "training": {"epochs": 6, "batch_size": None}},
             "few": {"kind": "few_samples", "samples": 60},
         },
         "seeds": 3,

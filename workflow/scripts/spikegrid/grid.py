@@ -39,8 +39,9 @@ _FIGURES_OF = {
     "intervals": (["interval_laws"], []),
     "process": (["assumptions"], []),
     "complexity": (["by_depth"], []),
-    "dimension": (["by_depth", "spectra"], []),
-    "response": (["response_decay", "response_kernel"], []),
+    "dimension": (["by_depth", "spectra", "against_loss"], []),
+    "response": (["response_decay", "response_kernel", "against_loss"], []),
+    "fragility": (["against_loss"], []),
 }
 """Figures of each kind of observable beside those that all have: of one dataset and architecture, of the whole grid."""
 
