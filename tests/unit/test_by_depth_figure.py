@@ -51,7 +51,7 @@ def test_points_are_means_at_the_last_epoch_of_networks_that_reached_their_targe
     for regime, heights, side in (("untrained", [11, 21, 31], -1), ("memorizing", [10.5, 20.5, 30.5], 1)):
         depths, means = line_of(axes, regime).T
         np.testing.assert_allclose(means, heights)
-        assert (0 < side * (depths - [1, 2, 3])).all()
+        assert (side * (depths - [1, 2, 3]) > 0).all()
         assert (side * (depths - [1, 2, 3]) < 0.2).all()
     texts = [" ".join(text.get_text().split()) for text in figure.legends[0].get_texts()]
     assert texts == ["untrained, n = 3", "generalizing, n = 3", "memorizing, n = 2 (1 missed target)"]
