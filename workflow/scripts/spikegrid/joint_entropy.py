@@ -96,7 +96,7 @@ def chained_cross_entropy(spikes: np.ndarray, folds: np.ndarray) -> float:
     By the chain rule H(z) = Σ_i H(z_i | z_<i), and cross-entropy is H(z_i | z_<i) plus a Kullback–Leibler divergence,
     which is not negative, for whatever was fitted to other images. So for images drawn independently of one another
     the mean of this value is at least H(z). A single value deviates from its mean by the standard deviation over images
-    of their -log2 probability, divided by sqrt(N): about 0.1 to 0.2 bits for 16 units and 400 images. Successive bins
+    of their -log2 probability, divided by sqrt(N): about 0.2 bits for 16 units and 400 images. Successive bins
     of a recording are not independent, and where patterns last for several bins the value may be too low. Dependence
     that takes more than two units to predict another, such as the parity of three, is missed: the bound is loose then.
     Raises ValueError when ``folds`` are not N, or all of one value.

@@ -25,7 +25,7 @@ PARAMETERS = {
         "minimum": 1,
         "default": 16,
         "description": "Units of each layer whose joint entropy is taken: all, or a random sample, the same in every "
-        "network. Time grows with its fifth power.",
+        "network. Time grows with the fifth power of their number.",
     },
     "folds": {
         "type": "integer",
@@ -58,9 +58,9 @@ def observe(artefacts: dict[str, Path], units: int, folds: int) -> pd.DataFrame:
     Every network has ``folds`` parts of images of its own.
 
     Null: independent units of the same rates have total correlation and redundancy 0. With finite N the upper bounds of
-    both are far above, Σ_u H2(p_u) - log2 N bits at least, and follow the rates; the lower ones are a few tenths of a
-    bit below 0. See ``spikegrid.joint_entropy`` for what the bounds are worth. Redundancy is NaN where no unit of the
-    sample changes. Raises InputError for fewer images than ``folds``.
+    both lie above it, that of the total correlation by Σ_u H2(p_u) - log2 N bits at least, and follow the rates; the
+    lower ones lie some tenths of a bit below. See ``spikegrid.joint_entropy`` for what the bounds are worth. Redundancy
+    is NaN where no unit of the sample changes. Raises InputError for fewer images than ``folds``.
     """
     with spikes.load(artefacts["spikes"]) as run_spikes:
         run, images = run_spikes.meta["run"], len(run_spikes.index)
