@@ -13,6 +13,8 @@ from spikegrid.plugins import find_plugins, load_plugin
 from spikegrid.response_factors import response_factors
 from spikegrid.training_response import orthonormal_directions, training_response
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 CLASSES = 3
 IMAGES = 5
 LABELS = np.array([0, 1, 2, 1, 0])

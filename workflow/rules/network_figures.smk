@@ -12,9 +12,9 @@ rule draw_response_decay:
         png=report(
             "results/figures/{observable}/response_decay/{dataset}/{architecture}.png",
             caption="../report/response_decay.rst",
-            category="Training response",
+            category="Measures",
             subcategory="{observable}",
-            labels={"figure": "decay and factors", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "response and its factors", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
     log:
         "results/logs/draw_response_decay/{observable}.{dataset}.{architecture}.log",
@@ -45,9 +45,9 @@ rule draw_response_kernel:
         png=report(
             "results/figures/{observable}/response_kernel/{dataset}/{architecture}.png",
             caption="../report/response_kernel.rst",
-            category="Training response",
+            category="Measures",
             subcategory="{observable}",
-            labels={"figure": "kernel by distance", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "kernel against distance", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
     log:
         "results/logs/draw_response_kernel/{observable}.{dataset}.{architecture}.log",

@@ -5,6 +5,7 @@ Source: Nakazato (2022), The training response law explains how deep neural netw
 these. The kernel is that of Jacot, Gabriel & Hongler (2018), arXiv 1806.07572, of the parameters as they are.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def training_response(
     def moved_along(gradient: Parameters, length: Tensor) -> Tensor:
         return outputs({name: parameters[name] - length * part for name, part in gradient.items()}, inputs)
 
-    with torch.no_grad(), _differentiable_attention():
+    with torch.no_grad(), _forward_derivatives():
         logits = outputs(parameters, inputs)
         probabilities = logits.softmax(dim=1)
         errors = _errors(probabilities, torch.as_tensor(labels, dtype=torch.int64, device=inputs.device))
@@ -119,12 +120,13 @@ def _errors(probabilities: Tensor, labels: Tensor) -> Tensor:
 
 
 @contextmanager
-def _differentiable_attention() -> Iterator[None]:
-    """Let attention take the ways that have derivatives forwards too."""
+def _forward_derivatives() -> Iterator[None]:
+    """Let attention take the ways that have derivatives forwards, and torch load these without a word of its own."""
     is_fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with sdpa_kernel(SDPBackend.MATH):
+        with sdpa_kernel(SDPBackend.MATH), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r"`torch\.jit\.script` is deprecated", category=FutureWarning)
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(is_fast)

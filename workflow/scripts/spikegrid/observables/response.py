@@ -75,13 +75,14 @@ def observe(artefacts: dict[str, Path], samples: int, step: float, directions: i
 
     Separabilities are NaN before the third checkpoint; 1 means R = A(t)·k(x', x). Their nulls are in
     ``spikegrid.separability``: patterns that share nothing have a shape separability near 1/t, but a separability near
-    1 where the amplitude changes much, as it does with the error.
+    1 where the amplitude changes much, as it does with the error. Kernels whose entries are all positive share their
+    mean, and so are near 1 in both.
 
     What has no pair or a zero to divide by is NaN. Images and directions are drawn from the name of the dataset, so no
     interval over networks holds the chance of that draw.
 
     Kernel table: seed, epoch, bin (0 holds the nearest pairs), pairs (their number), distance (mean of
-    |x' - x| / √d over the d inputs of an image), kernel (mean κ), response (mean of |R|, arithmetic).
+    |x' - x| / √d over the d inputs of an image), kernel (mean κ), response (geometric mean of |R|, both ways).
     """
     observed = ObservedNetworks(artefacts)
     dataset = observed.run["dataset"]
@@ -165,9 +166,9 @@ def _by_distance(
     measured: TrainingResponse, distances: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]
 ) -> pd.DataFrame:
     sizes = np.linalg.norm(measured.response, axis=2)
-    cosines, sizes = normalized_kernel(measured.kernel)[pairs], ((sizes + sizes.T) / 2)[pairs]
+    cosines, both_ways = normalized_kernel(measured.kernel)[pairs], np.stack([sizes[pairs], sizes.T[pairs]])
     groups = np.array_split(np.argsort(distances, kind="stable"), min(BINS, len(distances)) or 1)
-    rows = [(len(g), _mean(distances[g]), _mean(cosines[g]), _mean(sizes[g])) for g in groups]
+    rows = [(len(g), _mean(distances[g]), _mean(cosines[g]), geometric_mean(both_ways[:, g])) for g in groups]
     table = pd.DataFrame(rows, columns=["pairs", "distance", "kernel", "response"])
     return table.assign(bin=np.arange(len(table), dtype=np.int32))
 
