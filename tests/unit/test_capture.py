@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from spikegrid import capture
-from spikegrid.capture import Capture, RecordedModel, capture_spikes, find_layers
+from spikegrid.capture import Capture, PreactivationCapture, RecordedModel, capture_spikes, find_layers
 from spikegrid.errors import InputError
 
 THRESHOLDING = {
@@ -360,6 +360,88 @@ def test_recorded_model_hands_on_the_outputs_of_its_layers_in_order():
     assert [place for place, _ in shown] == [0, 1]
     for (_, output), expected in zip(shown, [model.outputs[0], model.outputs[2]], strict=True):
         assert torch.equal(output, expected)
+
+
+class BothSides(Chain):
+    """A chain that keeps what its activations are given, too."""
+
+    def forward(self, x):
+        self.inputs, self.outputs = [], []
+        for linear, activation in zip(self.linear, self.activations):
+            x = linear(x)
+            self.inputs.append(x.clone())
+            x = activation(x)
+            self.outputs.append(x.clone())
+        return x
+
+
+def both_sides(model: nn.Module, images: torch.Tensor) -> list[tuple[int, torch.Tensor, torch.Tensor]]:
+    """What a recorded model hands on in one pass: place, output and pre-activation of each layer."""
+    shown = []
+    RecordedModel(model, images[:2]).show_preactivations(
+        images, lambda place, output, preactivation: shown.append((place, output.clone(), preactivation.clone()))
+    )
+    return shown
+
+
+@pytest.mark.parametrize("name", THRESHOLDING)
+def test_preactivation_is_the_input_of_the_thresholding_operation(name):
+    model, images = BothSides([THRESHOLDING[name], torch.tanh, torch.relu]), torch.randn(50, 6)
+    shown = both_sides(model, images)
+    assert [place for place, _, _ in shown] == [0, 1]
+    for (_, output, preactivation), number in zip(shown, (0, 2), strict=True):
+        assert torch.equal(preactivation, model.inputs[number])
+        assert torch.equal(output, model.outputs[number])
+
+
+def test_preactivations_of_convolutions_are_those_of_explicit_computation():
+    model = nn.Sequential(
+        nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Conv2d(3, 4, 2)
+    )
+    model, images = nn.Sequential(model, nn.GELU()).eval(), torch.randn(7, 2, 8, 8)
+    first, normed, _, pool, second = model[0]
+    preactivations = [normed(first(images))]
+    preactivations.append(second(pool(preactivations[0].relu())))
+    outputs = [preactivations[0].relu(), F.gelu(preactivations[1])]
+    for (_, *found), *expected in zip(both_sides(model, images), outputs, preactivations, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_module_called_several_times_has_the_preactivation_of_each_call():
+    class Repeated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.relu = nn.Linear(6, 6), nn.ReLU(inplace=True)
+
+        def forward(self, x):
+            for _ in range(3):
+                x = self.relu(self.linear(x))
+            return x
+
+    model, images = Repeated(), torch.randn(9, 6)
+    x = images
+    for (place, output, preactivation), call in zip(both_sides(model, images), range(3), strict=True):
+        expected = model.linear(x)
+        x = expected.relu()
+        assert place == call
+        torch.testing.assert_close(preactivation, expected)
+        torch.testing.assert_close(output, x)
+
+
+@pytest.mark.parametrize("name", [*THRESHOLDING, *NOT_THRESHOLDING])
+def test_capture_of_preactivations_leaves_the_output_bit_identical(name):
+    model, images = Chain([(THRESHOLDING | NOT_THRESHOLDING)[name], torch.tanh]).eval(), torch.randn(9, 6)
+    with torch.inference_mode():
+        expected = model(images)
+        with PreactivationCapture(lambda *_: None):
+            captured = model(images)
+    assert torch.equal(captured, expected)
+
+
+def test_pass_that_changes_is_refused_where_preactivations_are_shown_too():
+    recorded = RecordedModel(Changing(lambda x: 3 if x.max() > 50 else 2), torch.randn(2, 6))
+    with pytest.raises(InputError, match="change from one forward pass to the next: 2 activations in one, 3 in"):
+        recorded.show_preactivations(100 * torch.ones(4, 6), lambda *_: None)
 
 
 @pytest.mark.parametrize("rows", [2, 3, 7])

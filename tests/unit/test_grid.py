@@ -164,13 +164,43 @@ def test_images_are_no_parameter_of_an_observable():
     }  # fmt: skip
 
 
-def test_observable_without_spikes_gets_none_whatever_images_it_names(tmp_path):
-    (tmp_path / "observables").mkdir()
-    source = 'READS = ["history"]\nPARAMETERS = {}\ndef observe(artefacts): ...\n'
-    (tmp_path / "observables" / "mine.py").write_text(source)
-    grid = grid_of(plugins=[str(tmp_path)], observables={"own": {"kind": "mine", "images": "train"}})
+@pytest.fixture
+def own_observable(tmp_path):
+    """Builds a grid of one observable of the user's own from the constants of its plug-in."""
+
+    def build(constants: str, **entry: str):
+        (tmp_path / "observables").mkdir()
+        source = f"{constants}\nPARAMETERS = {{}}\ndef observe(artefacts): ...\n"
+        (tmp_path / "observables" / "mine.py").write_text(source)
+        return grid_of(plugins=[str(tmp_path)], observables={"own": {"kind": "mine"} | entry})
+
+    return build
+
+
+def test_observable_gets_the_files_that_it_reads_and_no_others(own_observable):
+    grid = own_observable('READS = ["history"]')
     assert grid.observed_files("own") == {"history": f"{RUN}/history.csv"}
     assert grid.observable_tables("own") == {"features": f"{RUN}/observables/own.parquet"}
+
+
+def test_observable_that_reads_networks_is_none_of_tables(own_observable):
+    grid = own_observable('READS = ["checkpoints", "dataset", "spikes"]', images="train")
+    assert grid.observed_files("own") == {
+        "checkpoints": f"{RUN}/checkpoints.safetensors",
+        "dataset": "results/datasets/{dataset}.safetensors",
+        "spikes": f"{RUN}/spikes_train.npz",
+    }
+    assert (grid.network_observables, grid.table_observables) == (["own"], [])
+
+
+def test_images_of_an_observable_without_spikes_are_refused_by_name(own_observable):
+    with pytest.raises(InputError, match=r"observables\.own\.images: the observable mine reads no spikes"):
+        own_observable('READS = ["checkpoints", "dataset"]', images="train")
+
+
+def test_observable_says_itself_which_images_it_shows_where_it_reads_no_spikes(own_observable):
+    grid = own_observable('READS = ["checkpoints", "dataset"]\nSHOWN = "train"')
+    assert grid.traits() == {"own": {"images": "train", "labels": [], "caveats": {}}}
 
 
 @pytest.mark.parametrize(
@@ -181,6 +211,7 @@ def test_observable_without_spikes_gets_none_whatever_images_it_names(tmp_path):
         ("correlations", []),
         ("class_information", ["units"]),
         ("process", ["process"]),
+        ("dimension", ["spectra"]),
     ],
 )
 def test_tables_of_an_observable_lie_in_folders_of_their_names(kind, tables):
@@ -226,11 +257,8 @@ def test_traits_name_the_images_and_the_features_that_need_labels_or_have_a_cave
     assert images == {"firing": "train", "firing_train": "train", "classes": "train", "pairs": "test"}
 
 
-def test_traits_of_an_observable_that_names_no_features_are_empty(tmp_path):
-    (tmp_path / "observables").mkdir()
-    source = 'READS = ["spikes"]\nPARAMETERS = {}\ndef observe(artefacts): ...\n'
-    (tmp_path / "observables" / "mine.py").write_text(source)
-    grid = grid_of(plugins=[str(tmp_path)], observables={"own": {"kind": "mine"}})
+def test_traits_of_an_observable_that_names_no_features_are_empty(own_observable):
+    grid = own_observable('READS = ["spikes"]')
     assert grid.traits() == {"own": {"images": "test", "labels": [], "caveats": {}}}
 
 
@@ -244,6 +272,25 @@ def test_indicators_are_made_only_where_both_regimes_meet_in_one_network():
     assert "results/tables/indicators.csv" in grid_of().tables()
     apart = [{"dataset": "digits", "regime": "memorizing"}, {"dataset": "small", "regime": "generalizing"}]
     assert "results/tables/indicators.csv" not in grid_of(only=apart).tables()
+
+
+def test_dynamics_are_made_only_where_a_regime_has_several_checkpoints():
+    assert "results/tables/dynamics.csv" in grid_of().tables()
+    assert "results/tables/dynamics.csv" not in grid_of(only=[{"regime": "untrained"}]).tables()
+    assert "results/tables/dynamics.csv" not in grid_of(training__epochs=0).tables()
+
+
+def test_kinds_that_grow_have_a_figure_of_the_laws_fitted_for_every_trained_network(tmp_path):
+    (tmp_path / "observables").mkdir()
+    source = 'READS = ["spikes"]\nPARAMETERS = {}\ndef observe(artefacts): ...\n'
+    (tmp_path / "observables" / "grown.py").write_text(source)
+    entries = {"first": {"kind": "grown"}, "firing": {"kind": "firing"}}
+    trained = [{"dataset": "digits"}, {"dataset": "small", "regime": "untrained"}]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spikegrid.grid._GROWING", ("grown",))
+        figures = grid_of(plugins=[str(tmp_path)], observables=entries, only=trained).figures()
+    growth = [path for path in figures if "/growth/" in path and path.endswith(".pdf")]
+    assert growth == [f"results/figures/first/growth/digits/{network}.pdf" for network in ("mlp", "cnn")]
 
 
 def test_every_output_lies_in_results():

@@ -35,6 +35,9 @@ ENOUGH = 0.5
 
 EXTRACTION = "extract_spikes"
 
+IMAGES = "images.safetensors"
+"""Name of the file of the images of a trial."""
+
 _PATCH = 4
 _GENERALIZING = {"plugin": "generalizing", "parameters": {}}
 
@@ -67,27 +70,30 @@ class Training:
 class Presenting:
     """What a step costs that goes through the images presented to each network and checkpoint.
 
-    seconds: over presented images, of all networks and checkpoints. memory, file: bytes of memory and on disk over the
-    images of one.
+    seconds: over presented images, of all networks and checkpoints; or of one network and checkpoint, where each is
+    ``alone``. memory, file: bytes of memory and on disk over the images of one.
     """
 
     seconds: Linear
     memory: Linear
     file: Linear
+    alone: bool
 
     @classmethod
-    def through(cls, small: tuple[int, Cost, int], large: tuple[int, Cost, int]) -> Self:
+    def through(cls, small: tuple[int, Cost, int], large: tuple[int, Cost, int], alone: bool = False) -> Self:
         """Return the lines through two trials with one checkpoint: images presented, cost, bytes written."""
         (n1, cost1, bytes1), (n2, cost2, bytes2) = small, large
         return cls(
             Linear.through((n1, cost1.seconds), (n2, cost2.seconds)),
             Linear.through((n1, cost1.memory), (n2, cost2.memory)),
             Linear.through((n1, bytes1), (n2, bytes2)),
+            alone,
         )
 
     def cost(self, presented: int, checkpoints: int) -> Cost:
         """Return the cost for ``presented`` images and a number of checkpoints, of all seeds together."""
-        return Cost(self.seconds.at(presented * checkpoints), self.memory.at(presented))
+        seconds = self.seconds.at(presented) * checkpoints if self.alone else self.seconds.at(presented * checkpoints)
+        return Cost(seconds, self.memory.at(presented))
 
 
 class Trials:
@@ -160,7 +166,12 @@ class Trials:
                 written = sum(path.stat().st_size for path in tables.iterdir())
                 outcomes.setdefault(observable, []).append((shown, cost, written))
         features = {name: pd.read_parquet(folder / name / "features.parquet") for name in observables}
-        return {name: Presenting.through(trials[0], trials[-1]) for name, trials in outcomes.items()}, features
+        of_networks = {name for name, entry in observables.items() if "checkpoints" in entry["reads"]}
+        lines = {
+            name: Presenting.through(trials[0], trials[-1], alone=name in of_networks)
+            for name, trials in outcomes.items()
+        }
+        return lines, features
 
     def _train(
         self,
@@ -175,7 +186,7 @@ class Trials:
         # At so small a learning rate no loss diverges; the time does not depend on it.
         settings = settings | {"epochs": epochs, "checkpoints": list(checkpoints), "learning_rate": 1e-6}
         settings["early_stopping"] = None  # these images may be too few to hold some out
-        images.save(folder / "images.safetensors", _part(self._images, train, test))
+        images.save(folder / IMAGES, _part(self._images, train, test))
         return measured(_training, folder, run or self._run, self._architecture, settings, copies=self._copies)
 
 
@@ -250,7 +261,7 @@ def _training(folder: Path, run: dict, architecture: dict, settings: dict) -> Wo
     device = prepare_device(0, 1)
 
     def work() -> None:
-        image_set = images.load(folder / "images.safetensors")
+        image_set = images.load(folder / IMAGES)
         networks = train_block(run, image_set, architecture, _GENERALIZING, settings, device)
         save_checkpoints(folder / "checkpoints.safetensors", run, architecture, _GENERALIZING, networks)
         save_history(folder / "history.csv", run, (row for network in networks for row in network.history))
@@ -262,7 +273,7 @@ def _extracting(folder: Path, settings: dict, file: str) -> Work:
     device = prepare_device(0, 1)
 
     def work() -> None:
-        image_set = images.load(folder / "images.safetensors")
+        image_set = images.load(folder / IMAGES)
         checkpoints = Checkpoints(folder / "checkpoints.safetensors")
         extract_spikes(checkpoints, image_set, settings, device, folder / file)
 

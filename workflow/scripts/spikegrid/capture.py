@@ -96,7 +96,7 @@ class Capture(TorchDispatchMode):
     output afterwards.
     """
 
-    def __init__(self, consume: Callable[[Tensor, str], None]):
+    def __init__(self, consume: Callable[..., None]):
         super().__init__()
         self._consume = consume
 
@@ -134,6 +134,26 @@ class Capture(TorchDispatchMode):
     def _should_skip_dynamo(cls) -> bool:
         """Keep torch from loading its compiler, which costs as much as torch itself, to keep it away from here."""
         return False
+
+
+class PreactivationCapture(Capture):
+    """Context in which the input of every thresholding operation is handed to ``consume`` behind its output.
+
+    consume: takes the output, the name of the operation and the input, its pre-activation, of the same shape. An
+    operation in place writes over its input: a copy is handed on, for which it waits.
+    """
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, arguments: Sequence = (), options: dict | None = None
+    ) -> Any:
+        options = options or {}
+        operation = self._thresholding(function.overloadpacket, arguments, options)
+        if not (operation and arguments[0].is_floating_point()):
+            return function(*arguments, **options)
+        preactivation = arguments[0].clone() if function._schema.is_mutable else arguments[0]
+        output = function(*arguments, **options)
+        self._consume(output, operation, preactivation)
+        return output
 
 
 class RecordedModel:
@@ -175,9 +195,19 @@ class RecordedModel:
         consume: takes the place of a layer in ``layers`` and its output [batch, *shape]. Raises InputError when the
         pass has other layers than those that were found.
         """
+        self._pass(images, Capture, consume)
+
+    def show_preactivations(self, images: Tensor, consume: Callable[[int, Tensor, Tensor], None]) -> None:
+        """Make one pass as ``show`` does and hand on the pre-activation of each layer, too: what it thresholds.
+
+        consume: takes the place of a layer, its output and its pre-activation, both [batch, *shape].
+        """
+        self._pass(images, PreactivationCapture, consume)
+
+    def _pass(self, images: Tensor, capture: type[Capture], consume: Callable[..., None]) -> None:
         count = 0
 
-        def hand_on(output: Tensor, _: str) -> None:
+        def hand_on(output: Tensor, _: str, *preactivation: Tensor) -> None:
             nonlocal count
             count += 1
             place = self._places[count - 1] if count <= len(self._places) else None
@@ -186,9 +216,9 @@ class RecordedModel:
                 expected = (len(images), *layer.shape)
                 if shape != expected:
                     raise InputError(f"{_CHANGING}: layer {layer.name} has an output of shape {shape}, not {expected}")
-                consume(place, output)
+                consume(place, output, *preactivation)
 
-        with torch.inference_mode(), Capture(hand_on):
+        with torch.inference_mode(), capture(hand_on):
             self._model(images)
         if count != len(self._places):
             raise InputError(_changing(f"{len(self._places)} activations", count))

@@ -32,6 +32,7 @@ _LEARNING = ("batch_size", "optimizer", "momentum", "weight_decay", "precision",
 _CALLS = {
     "prepare_dataset": ["load_plugin('datasets', {!r})"],
     "observe": ["load_plugin('observables', {!r})"],
+    "observe_networks": ["prepare_device(0, 1)", "load_plugin('observables', {!r})"],
     "train": ["prepare_device(0, 1)"],
     EXTRACTION: ["prepare_device(0, 1)"],
 }
@@ -139,6 +140,7 @@ class Costs:
         for name in grid.observables():
             if grid.spike_file(name) == file:
                 reads = {artefact: Path(path).name for artefact, path in grid.observed_files(name).items()}
+                reads |= {"dataset": calibration.IMAGES} if "dataset" in reads else {}
                 observables[name] = grid.observable(name) | {"reads": reads}
         attempt = partial(self._trials(job).presenting, spikes, grid.training(job), file, observables)
         try:
@@ -211,7 +213,8 @@ def _add_runs(found: Estimate, costs: Costs, job: SimpleNamespace) -> float:
         observed = [0.0]
         for name, observing in presenting.items():
             if name != EXTRACTION:
-                start = costs.start("observe", grid.observable(name)["plugin"])
+                script = "observe_networks" if name in grid.network_observables else "observe"
+                start = costs.start(script, grid.observable(name)["plugin"])
                 cost, disk = observing.cost(shown, networks), observing.file.at(shown) * networks
                 observed.append(add(f"observe_{name}", start, cost, disk))
         after.append(extracted + max(observed))
@@ -221,7 +224,7 @@ def _add_runs(found: Estimate, costs: Costs, job: SimpleNamespace) -> float:
 def _add_tables(found: Estimate, costs: Costs) -> float:
     """Add the jobs that join all runs; return the seconds of those that wait for one another.
 
-    Those of doses and of stable indicators are taken to cost what starting them costs.
+    Those of doses, of stable indicators, of processes and of dynamics are taken to cost what starting them costs.
     """
     grid, start = costs.grid, costs.start("collect")
     features = pd.concat([table.assign(observable=name) for name, table in costs.features.items()])
@@ -235,7 +238,8 @@ def _add_tables(found: Estimate, costs: Costs) -> float:
         epoch = calibration.comparison_of(table, settings)
         compared = Cost(epoch.seconds * epochs * len(grid.networks), epoch.memory)
         jobs += [start + compared, start, start]
-    for job in [*jobs, *([start] if grid.observables("process") else [])]:
+    of_one_job = {"results/tables/process.csv", "results/tables/dynamics.csv"} & set(grid.tables())
+    for job in [*jobs, *([start] * len(of_one_job))]:
         found.step("tables").add(job)
     return sum(job.seconds for job in jobs)
 

@@ -38,12 +38,16 @@ _FIGURES_OF = {
     "firing": (["rates", "fano_against_rate", "fano_distributions"], ["fano_by_order", "firing_over_training"]),
     "intervals": (["interval_laws"], []),
     "process": (["assumptions"], []),
+    "dimension": (["spectra"], []),
 }
 """Figures of each kind of observable beside those that all have: of one dataset and architecture, of the whole grid."""
 
 _FIGURES_AGAINST = {"fragility": {"dimension": ["fragility_against_dimension"]}}
 """Figures that set observables of one kind against one of another kind that measures the same images: of one dataset
 and architecture, from the table of all features."""
+
+_GROWING = ("complexity", "dimension", "response", "fragility", "plasticity")
+"""Kinds of observables whose course over training has a figure with the laws fitted to it."""
 
 _FOLDERS_OF_RUNS = ("features", "observables", "logs", "benchmarks")
 
@@ -83,6 +87,11 @@ class Grid:
             if not (isinstance(reads, list) and reads and all(artefact in list(ARTEFACTS) for artefact in reads)):
                 raise InputError(
                     f"{plugin.path}: READS is {reads!r}; expected a list of some of {', '.join(ARTEFACTS)}"
+                )
+            if config["observables"][name]["images"] and "spikes" not in reads:
+                raise InputError(
+                    f"config: observables.{name}.images: the observable {plugin.name} reads no spikes and chooses its "
+                    "images itself; expected no images"
                 )
             if not (isinstance(tables, list) and all(map(_names_a_table, tables))):
                 raise InputError(
@@ -182,6 +191,7 @@ class Grid:
         """Paths of the tables that the grid ends in."""
         names = ["history.csv", "runs.csv", "features.parquet"]
         names += ["process.csv"] if self.observables("process") else []
+        names += ["dynamics.csv"] if any(map(self._is_followed, self.cells)) else []
         names += (
             ["indicators.csv", "doses.csv", "stable_indicators.csv", "stable_indicators.html"]
             if self.is_compared
@@ -202,6 +212,8 @@ class Grid:
             trained = [cell for cell in measured if cell not in self.recorded]
             of_networks = ["over_training", *self._figures_against(name)]
             figures += [f"{name}/{kind}/{network}" for kind in of_networks for network in _networks(trained)]
+            if entry["kind"] in _GROWING:
+                figures += [f"{name}/growth/{network}" for network in _networks(filter(self._is_followed, trained))]
             figures += [f"{name}/{kind}/{network}" for kind in of_cells for network in _networks(measured)]
             figures += [
                 f"{name}/{kind}" for kind in [*of_grid, *(["indicators"] if self._are_compared(measured) else [])]
@@ -428,6 +440,10 @@ class Grid:
         cells = self._cells_of[dataset, architecture]
         return [cell for cell in cells if regimes is None or cell.regime in regimes]
 
+    def _is_followed(self, cell: Cell) -> bool:
+        """Tell whether the networks of a cell are measured at several epochs."""
+        return len(self.training(cell)["checkpoints"]) > 1
+
     def _is_kept(self, cell: Cell) -> bool:
         only, exclude = self.config["only"], self.config["exclude"]
         return (not only or any(_matches(cell, rule) for rule in only)) and not any(
@@ -441,7 +457,7 @@ class Grid:
 
     def _images(self, observable: str) -> str:
         """Return which images an observable measures, ``train`` or ``test``, unless a dataset or so overrides it."""
-        own = self._plugin("observables", observable).constants.get("IMAGES")
+        own = self._plugin("observables", observable).constants.get("SHOWN")
         return own or self.config["observables"][observable]["images"] or self.config["spikes"]["images"]
 
     def _reads(self, observable: str) -> list[str]:
@@ -477,7 +493,7 @@ def one_of(names: list[str]) -> str:
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def _networks(cells: list[Cell]) -> list[str]:
+def _networks(cells: Iterable[Cell]) -> list[str]:
     return list(dict.fromkeys(f"{cell.dataset}/{cell.architecture}" for cell in cells))
 
 

@@ -24,7 +24,7 @@ from spikegrid.side_by_side import networks_at_once, side_by_side
 from spikegrid.tabulation import in_order
 
 READS = ["checkpoints", "dataset"]
-IMAGES = "train"
+SHOWN = "train"
 PARAMETERS = {
     "samples": {
         "type": "integer",
