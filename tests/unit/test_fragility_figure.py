@@ -1,7 +1,6 @@
 """Fragility against dimension: which grids have the figure, what it shows and leaves out, and that it repeats."""
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -52,49 +51,35 @@ def paths(figure: Figure, panel: int, regime: str) -> list[tuple[list[float], li
     ]
 
 
-@pytest.fixture
-def with_dimension(tmp_path: Path) -> dict:
-    """A configuration whose plug-ins have observables of dimension."""
-    folder = tmp_path / "plugins"
-    (folder / "observables").mkdir(parents=True)
-    plugin = 'READS = ["spikes"]\nPARAMETERS = {}\ndef observe(artefacts): ...\n'
-    (folder / "observables" / "effective.py").write_text(plugin)
-    return CONFIG | {"plugins": [str(folder)]}
+def figures_against(**observables: dict) -> list[str]:
+    found = changed_grid(CONFIG, observables=observables).figures()
+    return [path.removeprefix("results/figures/") for path in found if "fragility_against" in path and "pdf" in path]
 
 
-def figures_against(config: dict, monkeypatch, **observables: dict) -> list[str]:
-    monkeypatch.setattr(
-        "spikegrid.grid._FIGURES_AGAINST", {"fragility": {"effective": ["fragility_against_dimension"]}}
-    )
-    paths = changed_grid(config, observables=observables).figures()
-    return [path.removeprefix("results/figures/") for path in paths if "against" in path and path.endswith(".pdf")]
-
-
-def test_grids_with_both_observables_have_the_figure_of_each_dataset_and_architecture(with_dimension, monkeypatch):
-    found = figures_against(
-        with_dimension, monkeypatch, size={"kind": "effective"}, flips={"kind": "fragility"}, firing={"kind": "firing"}
-    )
-    assert [path for path in found if "fano" not in path] == [
+def test_grids_with_both_observables_have_the_figure_of_each_dataset_and_architecture():
+    assert figures_against(size={"kind": "dimension"}, flips={"kind": "fragility"}) == [
         "flips/fragility_against_dimension/digits/mlp.pdf",
         "flips/fragility_against_dimension/digits/cnn.pdf",
     ]
 
 
-def test_an_observable_is_drawn_against_its_counterpart_of_the_same_images(with_dimension, monkeypatch):
+def test_an_observable_is_drawn_against_its_counterpart_of_the_same_images():
     grid = changed_grid(
-        with_dimension,
+        CONFIG,
         observables={
-            "size_train": {"kind": "effective", "images": "train"},
-            "size": {"kind": "effective"},
+            "size_train": {"kind": "dimension", "images": "train"},
+            "size": {"kind": "dimension"},
             "flips": {"kind": "fragility", "images": "test"},
             "flips_train": {"kind": "fragility", "images": "train"},
         },
     )
-    assert grid.counterpart("flips", "effective") == "size"
-    assert grid.counterpart("flips_train", "effective") == "size_train"
-    alone = {"size_train": {"kind": "effective", "images": "train"}, "flips": {"kind": "fragility"}}
-    assert figures_against(with_dimension, monkeypatch, **alone) == []
-    assert figures_against(with_dimension, monkeypatch, flips={"kind": "fragility"}) == []
+    assert grid.counterpart("flips", "dimension") == "size"
+    assert grid.counterpart("flips_train", "dimension") == "size_train"
+
+
+def test_a_grid_without_a_counterpart_of_the_same_images_has_no_such_figure():
+    assert figures_against(size={"kind": "dimension", "images": "train"}, flips={"kind": "fragility"}) == []
+    assert figures_against(flips={"kind": "fragility"}) == []
 
 
 def test_plasticity_is_measured_on_training_images_whatever_is_presented():
