@@ -65,7 +65,7 @@ def test_tables_are_those_that_the_plugin_declares_and_can_be_written_and_read(r
     declared = find_plugins("observables")[name].constants.get("TABLES", [])
     assert list(tables) == ["features", *declared]
     for table_name, table in tables.items():
-        assert {"seed", "layer", "depth"} <= set(table)
+        assert {"seed", "epoch"} <= set(table)
         write_table(tmp_path / f"{table_name}.parquet", table)
         read = pd.read_parquet(tmp_path / f"{table_name}.parquet")
         pd.testing.assert_frame_equal(read, table, check_dtype=False)
