@@ -34,7 +34,9 @@ def features(runs: pd.DataFrame) -> pd.DataFrame:
     exponents = {"response_error": 1, "response_kernel": -0.5, "response_slope": 2, "finite_step_deviation": 0}
     exponents |= {"response_probability_amplitude": 2.5, "response_amplitude": 0.5}
     parts = [
-        runs.assign(feature=name, layer="network", depth=0, value=10.0 ** runs["seed"] * (1 + runs["epoch"]) ** -power)
+        runs.assign(
+            feature=name, layer="network", depth=0, value=10.0 ** runs["seed"] * (1.0 + runs["epoch"]) ** -power
+        )
         for name, power in exponents.items()
     ]
     return pd.concat(parts, ignore_index=True)
@@ -44,7 +46,7 @@ def pairs(runs: pd.DataFrame, bins=5) -> pd.DataFrame:
     """κ falls with distance from 1, more in later epochs; |R| is ten times higher from each seed to the next."""
     table = runs.merge(pd.DataFrame({"bin": range(bins), "distance": np.linspace(0.5, 1.5, bins)}), how="cross")
     table["kernel"] = 1 - table["distance"] * (1 + table["epoch"]) / 50 + table["seed"] / 100
-    table["response"] = 10.0 ** table["seed"] / (1 + table["epoch"])
+    table["response"] = 10.0 ** table["seed"] / (1 + table["epoch"]) / table["distance"]
     return table
 
 

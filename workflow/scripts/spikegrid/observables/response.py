@@ -11,7 +11,6 @@ from spikegrid.observed_networks import ObservedNetworks
 from spikegrid.randomness import derived_seed
 from spikegrid.response_factors import geometric_mean, kernel_dimension, normalized_kernel, response_factors
 from spikegrid.separability import separability, shape_separability
-from spikegrid.tabulation import in_order
 from spikegrid.training_response import TrainingResponse, orthonormal_directions, training_response
 
 READS = ["checkpoints", "dataset"]
@@ -95,26 +94,20 @@ def observe(artefacts: dict[str, Path], samples: int, step: float, directions: i
         inputs, labels = observed.inputs(seed, index[chosen]), labels[chosen]
         pairs = np.triu_indices(len(chosen), k=1)
         distances = _distances(inputs)[pairs]
-        responses, kernels = [], []
+        values, responses, kernels = [], [], []
         for epoch, network in observed.networks(seed):
             measured = training_response(network, inputs, labels, vectors, step)
-            values = _response_features(measured) | _kernel_features(measured.kernel, distances, labels, pairs)
-            records += [_record(seed, epoch, name, value) for name, value in values.items()]
+            values.append(_response_features(measured) | _kernel_features(measured.kernel, distances, labels, pairs))
             tables.append(_by_distance(measured, distances, pairs).assign(seed=np.int32(seed), epoch=np.int32(epoch)))
             responses.append(measured.first_order[_others(len(chosen))].ravel())
             kernels.append(measured.kernel[pairs])
-        for name, series in (("response", np.stack(responses)), ("kernel", np.stack(kernels))):
-            for feature, course in (
-                (f"{name}_separability", separability(series)),
-                (f"{name}_shape_separability", shape_separability(series)),
-            ):
-                records += [_record(seed, epoch, feature, value) for epoch, value in zip(observed.epochs, course)]
+        courses = _separabilities(responses, kernels)
+        for place, epoch in enumerate(observed.epochs):
+            where = {"seed": seed, "epoch": epoch, "layer": NETWORK, "depth": 0}
+            found = values[place] | {name: course[place] for name, course in courses.items()}
+            records += [where | {"feature": name, "value": float(value)} for name, value in found.items()]
     columns = ["seed", "epoch", "bin", "pairs", "distance", "kernel", "response"]
-    return {"features": in_order(tidy(records, observed.run)), "kernel": pd.concat(tables, ignore_index=True)[columns]}
-
-
-def _record(seed: int, epoch: int, feature: str, value: float) -> dict[str, object]:
-    return {"seed": seed, "epoch": epoch, "layer": NETWORK, "depth": 0, "feature": feature, "value": float(value)}
+    return {"features": tidy(records, observed.run), "kernel": pd.concat(tables, ignore_index=True)[columns]}
 
 
 def _others(images: int) -> np.ndarray:
@@ -160,6 +153,14 @@ def _kernel_features(
         "kernel_class_contrast": _mean(cosines[alike]) - _mean(cosines[~alike]),
         "kernel_effective_dimension": kernel_dimension(kernel),
     }
+
+
+def _separabilities(responses: list[np.ndarray], kernels: list[np.ndarray]) -> dict[str, np.ndarray]:
+    courses = {}
+    for name, series in (("response", np.stack(responses)), ("kernel", np.stack(kernels))):
+        courses[f"{name}_separability"] = separability(series)
+        courses[f"{name}_shape_separability"] = shape_separability(series)
+    return courses
 
 
 def _by_distance(
