@@ -8,11 +8,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
-from spikegrid.figures.cells import last_layer
+from spikegrid.figures.cells import nearest_output
 from spikegrid.figures.curves import Interval, bootstrap_of_mean, epoch_axis
 from spikegrid.figures.networks import labels_with_counts
 from spikegrid.findings import written_share
@@ -47,7 +47,7 @@ def draw_growth(
     """
     courses = features.loc[features["regime"].isin(regimes)]
     courses = courses[courses.groupby("regime")["epoch"].transform("nunique") > 1]
-    shown = _nearest_output(courses)
+    shown = nearest_output(courses)
     if shown.empty:
         return style.empty_figure("no feature was measured at several epochs")
     looks, interval = style.regime_looks(regimes), bootstrap_of_mean(confidence, resamples)
@@ -73,13 +73,6 @@ def draw_growth(
     title = f"geometric mean and {100 * confidence:.3g} % bootstrap interval over n networks"
     style.legend_below(figure, [*_points_of(looks, labels), *_lines()], width, title)
     return figure
-
-
-def _nearest_output(features: pd.DataFrame) -> pd.DataFrame:
-    """Return the features of the last layer, and of the network those that no layer has."""
-    of_layer = last_layer(features)
-    of_network = features[(features["depth"] == 0) & ~features["feature"].isin(of_layer["feature"].unique())]
-    return pd.concat([of_layer, of_network])
 
 
 def _draw_panel(
@@ -126,10 +119,16 @@ def _logarithmic_axis(axes: Axes) -> None:
     low, high = axes.get_ylim()
     widening = max(1, _LEAST_RATIO / (high / low)) ** 0.5
     axes.set_ylim(low / widening, high * widening)
-    far_apart = high / low > 10
-    axes.yaxis.set_major_locator(LogLocator(numticks=5) if far_apart else MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(_tick_locator(high / low))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.4g}"))
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _tick_locator(ratio: float) -> Locator:
+    """Return what places ticks on a logarithmic axis whose ends have this ratio."""
+    if ratio < 3:
+        return MaxNLocator(4, steps=[1, 2, 5, 10])
+    return LogLocator(subs=[1, 2, 5] if ratio < 100 else [1], numticks=5)
 
 
 def _write_laws(axes: Axes, fitted: pd.DataFrame, looks: dict[str, style.Look]) -> None:
@@ -144,8 +143,9 @@ def _write_laws(axes: Axes, fitted: pd.DataFrame, looks: dict[str, style.Look]) 
             (0, height),
             xycoords="axes fraction",
             textcoords="offset points",
-            fontsize=6,
+            fontsize=5.5,
             color=look.color,
+            in_layout=False,
         )
 
 
@@ -156,7 +156,8 @@ def _in_words(laws: pd.DataFrame) -> str:
     if not (laws["delta_aicc"] == 0).any():
         return f"no law: {laws['reason'].iloc[0]}"
     law = laws[laws["delta_aicc"] == 0].iloc[0]
-    deviation = f"± {100 * law['deviation']:.2g} %"
+    percent = 100 * law["deviation"]
+    deviation = f"± {percent:.2g} %" if percent < 99.5 else f"± {percent:.0f} %"
     if law["law"] == "power":
         name = "power law" if law["power_law"] else SHIFTED_POWER
         return f"{name} {deviation}, b = {_with_interval(law['b'], law['b_low'], law['b_high'])}"
