@@ -44,9 +44,11 @@ def _dry_run(folder: Path) -> Iterator[Line]:
     smallest, largest = ARCHITECTURES[0], ARCHITECTURES[-1]
     plans = {f"{number}": _plan(folder / f"{number}", _grid(number)) for number in ARCHITECTURES}
     plans["start"] = _plan(folder / "start", _grid(1, datasets=1, regimes=2))
-    plans["Snakemake"] = _plan_of_snakemake_alone(folder / "alone", DATASETS * largest)
+    alone_at = {number: _plan_of_snakemake_alone(folder / f"alone {number}", number) for number in ARCHITECTURES}
+    plans |= {f"Snakemake {number}": plan for number, plan in alone_at.items()}
+    plans["Snakemake start"] = _plan_of_snakemake_alone(folder / "alone start", 0)
     jobs = {number: plans[f"{number}"]() for number in ARCHITECTURES}
-    alone = plans["Snakemake"]()
+    alone = alone_at[largest]()
     if alone - 1 != DATASETS * largest * REGIMES * STEPS:
         raise AssertionError(f"the two workflows differ: {alone - 1} jobs on runs")
     taken = seconds(plans, warm_up=False)
@@ -63,7 +65,7 @@ def _dry_run(folder: Path) -> Iterator[Line]:
             ours=in_words(np.median(ours)),
             why=f"{in_words(np.median(taken['start']))} of it is the start of Snakemake and the reading of the code",
         )
-    per_job, theirs = taken[f"{largest}"] / jobs[largest], taken["Snakemake"] / alone
+    per_job, theirs = taken[f"{largest}"] / jobs[largest], taken[f"Snakemake {largest}"] / alone
     yield Line(
         "dry run",
         f"one job of {jobs[largest]:,}",
@@ -74,8 +76,8 @@ def _dry_run(folder: Path) -> Iterator[Line]:
         ours=in_words(np.median(per_job)),
         theirs=in_words(np.median(theirs)),
     )
-    beyond_start = np.array([taken[f"{number}"] - taken["start"] for number in ARCHITECTURES])
-    exponents = np.polyfit(np.log(ARCHITECTURES), np.log(beyond_start), 1)[0]
+    exponents = _exponents(*(taken[f"{number}"] - taken["start"] for number in ARCHITECTURES))
+    of_snakemake = _exponents(*(taken[f"Snakemake {number}"] - taken["Snakemake start"] for number in ARCHITECTURES))
     yield Line(
         "dry run",
         f"{_tasks(smallest):,} to {_tasks(largest):,} tasks",
@@ -85,8 +87,14 @@ def _dry_run(folder: Path) -> Iterator[Line]:
         better="at most",
         unit="",
         ours=", ".join(in_words(np.median(taken[f"{number}"])) for number in ARCHITECTURES),
-        why="two sizes make a line: it moves with the noise of either, .02 for every 3 % of a plan's time",
+        why=f"Snakemake alone grows by {np.median(of_snakemake):.3g} in the same rounds; two sizes make a line, which "
+        "moves by .02 with 3 % of either plan's time",
     )
+
+
+def _exponents(smallest: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    """Return the exponent of each round, from its seconds at the two sizes."""
+    return np.log(largest / smallest) / np.log(ARCHITECTURES[-1] / ARCHITECTURES[0])
 
 
 def _default_grid(folder: Path) -> Line:
@@ -148,10 +156,12 @@ def _plan(folder: Path, grid: dict) -> Callable[[], int]:
     return lambda: _jobs(_snakemake("-n", "--quiet", "all", "--cores", CORES, *door, folder=folder))
 
 
-def _plan_of_snakemake_alone(folder: Path, networks: int) -> Callable[[], int]:
+def _plan_of_snakemake_alone(folder: Path, architectures: int) -> Callable[[], int]:
+    """Return a function that plans as many jobs on runs as our grid of ``architectures`` has; of 0, one network's."""
     folder.mkdir()
     (folder / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
-    size = {"networks": networks, "regimes": REGIMES, "blocks": 1, "observables": len(OBSERVABLES)}
+    networks, regimes = (DATASETS * architectures, REGIMES) if architectures else (1, 2)
+    size = {"networks": networks, "regimes": regimes, "blocks": 1, "observables": len(OBSERVABLES)}
     (folder / "size.yaml").write_text(yaml.safe_dump(size), encoding="utf-8")
     options = ["--scheduler", "greedy", "--configfile", "size.yaml"]
     return lambda: _jobs(_snakemake("-n", "--quiet", "all", "--cores", CORES, *options, folder=folder))

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from spikegrid import capture
-from spikegrid.capture import Capture, RecordedModel, capture_spikes, find_layers
+from spikegrid.capture import Capture, PreactivationCapture, RecordedModel, capture_spikes, find_layers
 from spikegrid.errors import InputError
 
 THRESHOLDING = {
@@ -362,6 +362,88 @@ def test_recorded_model_hands_on_the_outputs_of_its_layers_in_order():
         assert torch.equal(output, expected)
 
 
+class BothSides(Chain):
+    """A chain that keeps what its activations are given, too."""
+
+    def forward(self, x):
+        self.inputs, self.outputs = [], []
+        for linear, activation in zip(self.linear, self.activations):
+            x = linear(x)
+            self.inputs.append(x.clone())
+            x = activation(x)
+            self.outputs.append(x.clone())
+        return x
+
+
+def both_sides(model: nn.Module, images: torch.Tensor) -> list[tuple[int, torch.Tensor, torch.Tensor]]:
+    """What a recorded model hands on in one pass: place, output and pre-activation of each layer."""
+    shown = []
+    RecordedModel(model, images[:2]).show_preactivations(
+        images, lambda place, output, preactivation: shown.append((place, output.clone(), preactivation.clone()))
+    )
+    return shown
+
+
+@pytest.mark.parametrize("name", THRESHOLDING)
+def test_preactivation_is_the_input_of_the_thresholding_operation(name):
+    model, images = BothSides([THRESHOLDING[name], torch.tanh, torch.relu]), torch.randn(50, 6)
+    shown = both_sides(model, images)
+    assert [place for place, _, _ in shown] == [0, 1]
+    for (_, output, preactivation), number in zip(shown, (0, 2), strict=True):
+        assert torch.equal(preactivation, model.inputs[number])
+        assert torch.equal(output, model.outputs[number])
+
+
+def test_preactivations_of_convolutions_are_those_of_explicit_computation():
+    model = nn.Sequential(
+        nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Conv2d(3, 4, 2)
+    )
+    model, images = nn.Sequential(model, nn.GELU()).eval(), torch.randn(7, 2, 8, 8)
+    first, normed, _, pool, second = model[0]
+    preactivations = [normed(first(images))]
+    preactivations.append(second(pool(preactivations[0].relu())))
+    outputs = [preactivations[0].relu(), F.gelu(preactivations[1])]
+    for (_, *found), *expected in zip(both_sides(model, images), outputs, preactivations, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_module_called_several_times_has_the_preactivation_of_each_call():
+    class Repeated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.relu = nn.Linear(6, 6), nn.ReLU(inplace=True)
+
+        def forward(self, x):
+            for _ in range(3):
+                x = self.relu(self.linear(x))
+            return x
+
+    model, images = Repeated(), torch.randn(9, 6)
+    x = images
+    for (place, output, preactivation), call in zip(both_sides(model, images), range(3), strict=True):
+        expected = model.linear(x)
+        x = expected.relu()
+        assert place == call
+        torch.testing.assert_close(preactivation, expected)
+        torch.testing.assert_close(output, x)
+
+
+@pytest.mark.parametrize("name", [*THRESHOLDING, *NOT_THRESHOLDING])
+def test_capture_of_preactivations_leaves_the_output_bit_identical(name):
+    model, images = Chain([(THRESHOLDING | NOT_THRESHOLDING)[name], torch.tanh]).eval(), torch.randn(9, 6)
+    with torch.inference_mode():
+        expected = model(images)
+        with PreactivationCapture(lambda *_: None):
+            captured = model(images)
+    assert torch.equal(captured, expected)
+
+
+def test_pass_that_changes_is_refused_where_preactivations_are_shown_too():
+    recorded = RecordedModel(Changing(lambda x: 3 if x.max() > 50 else 2), torch.randn(2, 6))
+    with pytest.raises(InputError, match="change from one forward pass to the next: 2 activations in one, 3 in"):
+        recorded.show_preactivations(100 * torch.ones(4, 6), lambda *_: None)
+
+
 @pytest.mark.parametrize("rows", [2, 3, 7])
 def test_rectified_parameters_fire_on_no_image_and_are_no_layer(rows):
     class Positive(nn.Module):
@@ -523,12 +605,98 @@ def test_operations_outside_the_context_are_not_captured():
 
 
 def test_model_without_thresholded_nodes_is_refused_by_name():
-    class Tanh(nn.Module):
-        def forward(self, x):
-            return x.tanh()
+    with pytest.raises(InputError, match="Linear: no thresholded node found; expected ReLU"):
+        find_layers(nn.Linear(6, 6), torch.randn(2, 6))
 
-    with pytest.raises(InputError, match="Tanh: no thresholded node found; expected ReLU"):
-        find_layers(Tanh(), torch.randn(2, 6))
+
+SATURATING = {
+    "tanh": {
+        "torch.tanh": torch.tanh,
+        "F.tanh": F.tanh,
+        "tanh_": lambda x: x.tanh_(),
+        "nn.Tanh": nn.Tanh(),
+    },
+    "sigmoid": {
+        "torch.sigmoid": torch.sigmoid,
+        "F.sigmoid": F.sigmoid,
+        "sigmoid_": lambda x: x.sigmoid_(),
+        "nn.Sigmoid": nn.Sigmoid(),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "threshold"),
+    [(kind, name, {"tanh": 0, "sigmoid": 0.5}[kind]) for kind in SATURATING for name in SATURATING[kind]],
+)
+def test_saturating_nodes_of_a_network_without_rectifiers_fire_where_their_inputs_are_positive(kind, name, threshold):
+    model, images = Chain([SATURATING[kind][name], SATURATING[kind][name]]), torch.randn(50, 6)
+    spikes = capture_spikes(model, images, threshold)
+    first, second = spikes.values()
+    inner = model.linear[0](images)
+    assert torch.equal(first, inner > 0)
+    assert torch.equal(second, model.linear[1](getattr(torch, kind)(inner)) > 0)
+
+
+@pytest.mark.parametrize("rectifier", sorted(THRESHOLDING))
+def test_saturating_nodes_beside_a_rectifier_are_no_layers(rectifier):
+    model = Chain([torch.tanh, torch.sigmoid, THRESHOLDING[rectifier], torch.tanh])
+    spikes = capture_spikes(model, torch.randn(20, 6))
+    assert len(spikes) == 1
+    assert torch.equal(*spikes.values(), model.outputs[2] > 0)
+
+
+def test_gates_of_squeeze_and_excitation_beside_tanh_are_no_layers():
+    class Gated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.gate = nn.Linear(6, 6), nn.Linear(6, 6)
+
+        def forward(self, x):
+            hidden = self.linear(x).tanh()
+            return hidden * self.gate(hidden).sigmoid()
+
+    assert [layer.name for layer in find_layers(Gated(), torch.randn(2, 6))] == ["tanh"]
+
+
+def test_tanh_of_parameters_alone_leaves_the_sigmoids_of_images_as_layers():
+    class Bounded(nn.Linear):
+        def forward(self, x):
+            return F.linear(x, self.weight.tanh()).sigmoid()
+
+    assert [layer.name for layer in find_layers(Bounded(6, 6), torch.randn(2, 6))] == ["sigmoid"]
+
+
+def test_every_pass_of_a_recorded_model_hands_on_its_saturating_layers():
+    model, images, shown = Chain([torch.tanh, torch.sigmoid, torch.tanh]), torch.randn(9, 6), []
+    RecordedModel(model, torch.randn(2, 6)).show(images, lambda place, output: shown.append((place, output.clone())))
+    assert [place for place, _ in shown] == [0, 1]
+    for (_, output), expected in zip(shown, [model.outputs[0], model.outputs[2]], strict=True):
+        assert torch.equal(output, expected)
+
+
+def test_a_network_with_rectifiers_is_searched_in_two_passes():
+    calls = []
+
+    class Counting(nn.ReLU):
+        def forward(self, x):
+            calls.append(len(x))
+            return super().forward(x)
+
+    find_layers(Counting(), torch.randn(2, 6))
+    assert calls == [2, 3]
+
+
+@pytest.mark.parametrize("activation", [torch.relu, F.gelu, torch.tanh])
+def test_threshold_of_zero_is_taken_where_outputs_may_be_negative_or_zero(activation):
+    RecordedModel(Chain([activation]), torch.randn(2, 6)).check_threshold(0)
+
+
+def test_threshold_of_zero_is_refused_for_sigmoids_which_always_exceed_it():
+    recorded = RecordedModel(nn.Sequential(nn.Linear(6, 6), nn.Sigmoid()), torch.randn(2, 6))
+    recorded.check_threshold(0.5)
+    with pytest.raises(InputError, match=r"spikes.threshold is 0, but layer 1 is above 0 .* expected 0.5"):
+        recorded.check_threshold(0)
 
 
 @pytest.mark.parametrize("rearrange", [lambda x: x.T, lambda x: x.flatten(), lambda x: x.sum()])

@@ -199,6 +199,7 @@ MISTAKES = [
     ("training.learning_rate", 0, ["training.learning_rate is 0", "expected number > 0"]),
     ("training.momentum", 1, ["training.momentum is 1", "expected number ≥ 0 and < 1"]),
     ("training.target_accuracy", 95, ["training.target_accuracy is 95", "≥ 0 and ≤ 1"]),
+    ("training.batch_size", 0, ["training.batch_size is 0", "expected integer or null ≥ 1"]),
     ("spikes.samples", 1, ["spikes.samples is 1", "expected integer or null ≥ 2"]),
     ("spikes.threshold", -0.1, ["spikes.threshold is -0.1", "expected number ≥ 0"]),
     ("indicators.confidence", 95, ["indicators.confidence is 95", "≥ 0.5 and ≤ 0.999"]),

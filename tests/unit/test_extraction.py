@@ -309,8 +309,15 @@ def build(shape, classes):
 
 def test_network_without_thresholded_nodes_is_refused(extract, tmp_path):
     with pytest.raises(InputError, match="Mine: no thresholded node found"):
-        extract(architecture=user_architecture(tmp_path, "return self.linear(x).tanh()"))
+        extract(architecture=user_architecture(tmp_path, "return self.linear(x)"))
     assert not (tmp_path / "run" / "spikes.npz").exists()
+
+
+def test_sigmoids_at_threshold_zero_are_refused_with_the_key_and_leave_nothing(extract, tmp_path):
+    sigmoids = {"plugin": "mlp", "parameters": {"hidden": [7], "activation": "sigmoid"}}
+    with pytest.raises(InputError, match=r"spikes.threshold is 0, but layer hidden1.sigmoid is above 0 .* 0.5"):
+        extract(architecture=sigmoids)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoints.safetensors"]
 
 
 def test_network_whose_layers_change_is_refused_and_leaves_nothing(extract, tmp_path):

@@ -334,6 +334,36 @@ def test_up_to_eight_features_have_a_row_each_and_more_are_folded_into_four_colu
     assert figure.get_figheight() * 25.4 < 240
 
 
+def with_whole(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Leave those features to the network as a whole alone."""
+    return table[~table["feature"].isin(names) | (table["depth"] == 0)]
+
+
+def test_features_of_whole_networks_stand_side_by_side_above_those_of_layers():
+    table = with_whole(features(networks(), names=["share", "steps", "loss"]), ["steps", "loss"])
+    figure = draw_over_training(table, ROLES)
+    titles = [axes.get_title("left") for axes in figure.axes if axes.axison]
+    assert [title.split()[1:] for title in titles] == [["steps"], ["loss"], [], [], []]
+    assert [axes.get_title() for axes in figure.axes[3:]] == ["hidden1", "hidden2", "whole network"]
+    assert [axes.axison for axes in figure.axes] == [True, True, False, True, True, True]
+    for panel in (0, 1):
+        (mean,) = lines(figure, panel, style.regime_looks(ROLES)["memorizing"].color)
+        np.testing.assert_allclose(mean, 1)
+    assert [axes.get_xlabel() for axes in figure.axes] == ["", "", "", "epoch", "epoch", "epoch"]
+
+
+@pytest.mark.parametrize(("count", "rows"), [(1, 1), (4, 1), (6, 2), (11, 3)])
+def test_features_of_whole_networks_alone_fill_rows_of_four(count, rows):
+    names = [f"f{number}" for number in range(count)]
+    figure = draw_over_training(with_whole(features(networks(), names=names), names), ROLES)
+    figure.draw_without_rendering()
+    drawn = [axes for axes in figure.axes if axes.axison]
+    assert [axes.get_title("left").split()[-1] for axes in drawn] == names
+    assert len({round(axes.get_position().y0, 3) for axes in drawn}) == rows
+    assert sum(axes.get_xlabel() == "epoch" for axes in drawn) == min(count, 4)
+    assert not figure.get_suptitle()
+
+
 def test_features_without_order_open_the_rows_where_there_are_enough():
     names = [f"{stem}_{order}" for stem in ("lv", "memory") for order in ("random", "class_blocked", "given")]
     table = features(networks(), names=["rate", "share", "dead", *names])

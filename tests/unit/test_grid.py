@@ -211,6 +211,7 @@ def test_observable_says_itself_which_images_it_shows_where_it_reads_no_spikes(o
         ("correlations", []),
         ("class_information", ["units"]),
         ("process", ["process"]),
+        ("dimension", ["spectra"]),
     ],
 )
 def test_tables_of_an_observable_lie_in_folders_of_their_names(kind, tables):
@@ -271,6 +272,25 @@ def test_indicators_are_made_only_where_both_regimes_meet_in_one_network():
     assert "results/tables/indicators.csv" in grid_of().tables()
     apart = [{"dataset": "digits", "regime": "memorizing"}, {"dataset": "small", "regime": "generalizing"}]
     assert "results/tables/indicators.csv" not in grid_of(only=apart).tables()
+
+
+def test_dynamics_are_made_only_where_a_regime_has_several_checkpoints():
+    assert "results/tables/dynamics.csv" in grid_of().tables()
+    assert "results/tables/dynamics.csv" not in grid_of(only=[{"regime": "untrained"}]).tables()
+    assert "results/tables/dynamics.csv" not in grid_of(training__epochs=0).tables()
+
+
+def test_kinds_that_grow_have_a_figure_of_the_laws_fitted_for_every_trained_network(tmp_path):
+    (tmp_path / "observables").mkdir()
+    source = 'READS = ["spikes"]\nPARAMETERS = {}\ndef observe(artefacts): ...\n'
+    (tmp_path / "observables" / "grown.py").write_text(source)
+    entries = {"first": {"kind": "grown"}, "firing": {"kind": "firing"}}
+    trained = [{"dataset": "digits"}, {"dataset": "small", "regime": "untrained"}]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spikegrid.grid._GROWING", ("grown",))
+        figures = grid_of(plugins=[str(tmp_path)], observables=entries, only=trained).figures()
+    growth = [path for path in figures if "/growth/" in path and path.endswith(".pdf")]
+    assert growth == [f"results/figures/first/growth/digits/{network}.pdf" for network in ("mlp", "cnn")]
 
 
 def test_every_output_lies_in_results():

@@ -235,15 +235,24 @@ def test_rows_are_the_best_ranked_of_the_last_layer_and_the_controls_below_them(
     names = [f"feature{number}" for number in range(BEST + 5)]
     controls = ["fano_ratio_mean_random", "fano_ratio_variance_random"]
     stable = pd.concat(
-        [ranking(["elsewhere"], place="network"), ranking([controls[0], *names, controls[1]], first_rank=2)]
+        [ranking([names[3]], place="network"), ranking([controls[0], *names, controls[1]], first_rank=2)]
     )
-    effects = dict.fromkeys([*names, *controls, "elsewhere", "fano_factor_mean_random"], (2.0, 4.0, 2.0, 6.0))
+    effects = dict.fromkeys([*names, *controls, "fano_factor_mean_random"], (2.0, 4.0, 2.0, 6.0))
     axes, *_ = draw_stable_indicators(stable.iloc[::-1], indicators(effects), "memorizing", "generalizing").axes
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == [*names[:BEST], "Fano ratio mean, random", "Fano ratio variance, random"]
     (heading,) = [text for text in axes.texts if "negative control" in text.get_text()]
     assert axes.get_yticks()[BEST - 1] < heading.get_position()[1] < axes.get_yticks()[BEST]
     assert axes.get_ylim()[0] > axes.get_ylim()[1]
+
+
+def test_feature_that_no_layer_has_stands_with_that_of_the_network():
+    stable = pd.concat([ranking(["whole"], place="network"), ranking(["layered"], first_rank=2)])
+    table = indicators(dict.fromkeys(["whole", "layered"], (2.0, 4.0, 2.0, 6.0)))
+    table = table[(table["feature"] == "layered") | (table["depth"] == 0)]
+    axes, *_ = draw_stable_indicators(stable, table, "memorizing", "generalizing").axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["whole", "layered"]
+    np.testing.assert_allclose(np.sort(points(axes, "o")[:, 0]), [2, 99])
 
 
 def test_stable_indicators_are_filled_and_others_hollow_and_grey():

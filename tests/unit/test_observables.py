@@ -20,6 +20,7 @@ ONLY_OF_LAYERS = {
     "correlations": ["*"],
     "class_information": ["hamming_*"],
     "process": ["*"],
+    "complexity": ["joint_entropy*", "total_correlation*", "redundancy*"],
 }
 """Features without a value for the network as a whole: units of two layers are no population."""
 

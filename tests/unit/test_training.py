@@ -375,7 +375,7 @@ def test_momentum_changes_sgd_and_leaves_adamw(train, optimizer):
     assert (first.history == second.history) == (optimizer == "adamw")
 
 
-@pytest.mark.parametrize(("batch_size", "steps"), [(1, 24), (7, 4), (24, 1), (100, 1)])
+@pytest.mark.parametrize(("batch_size", "steps"), [(1, 24), (7, 4), (24, 1), (100, 1), (None, 1)])
 def test_every_image_is_in_one_batch_of_an_epoch(train, monkeypatch, batch_size, steps):
     sizes = []
 
@@ -388,6 +388,35 @@ def test_every_image_is_in_one_batch_of_an_epoch(train, monkeypatch, batch_size,
     trained = [size for is_step, size in sizes if is_step]
     assert len(trained) == steps
     assert sum(trained) == 24
+
+
+def test_full_batches_descend_the_gradient_of_the_loss_over_all_images(train, make_images, mlp):
+    images = make_images()
+    settings = {"batch_size": None, "momentum": 0, "learning_rate": 0.4, "epochs": 3, "checkpoints": [0, 1, 2, 3]}
+    (network,) = train(images=images, **settings)
+    inputs, targets = as_inputs(images.part(TRAIN)[0], images, CPU), torch.from_numpy(images.part(TRAIN)[1]).long()
+    model = network_builder(mlp, images)()
+    for epoch in range(3):
+        model.load_state_dict(network.states[epoch])
+        model.zero_grad()
+        cross_entropy(model(inputs), targets).backward()
+        for name, parameter in model.named_parameters():
+            expected = parameter.detach() - 0.4 * parameter.grad
+            torch.testing.assert_close(network.states[epoch + 1][name], expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("samples", [6, 12])
+def test_full_batches_are_of_the_images_that_the_regime_leaves(train, make_images, monkeypatch, samples):
+    sizes = []
+
+    def watched(logits, targets, **options):
+        sizes.append((logits.requires_grad, len(targets)))
+        return cross_entropy(logits, targets, **options)
+
+    monkeypatch.setattr("spikegrid.training.cross_entropy", watched)
+    few = {"plugin": "few_samples", "parameters": {"samples": samples}}
+    train(images=make_images(), regime=few, batch_size=None, epochs=2)
+    assert [size for is_step, size in sizes if is_step] == [samples] * 2
 
 
 def plain_loop(network, inputs, targets, orders, training) -> dict[str, torch.Tensor]:

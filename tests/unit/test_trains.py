@@ -117,6 +117,20 @@ def test_a_place_outside_the_images_raises_an_index_error(places):
         raster_of(np.ones((3, 5), bool)).trains(places)
 
 
+@given(spikes=spike_arrays, draws=st.data())
+def test_spikes_of_some_units_are_the_rows_of_the_array_in_that_order(spikes, draws):
+    units = draws.draw(st.lists(st.integers(0, len(spikes) - 1)) if len(spikes) else st.just([]))
+    found = raster_of(spikes).spikes_of(np.array(units, int))
+    assert found.dtype == bool
+    np.testing.assert_array_equal(found, spikes[units].T)
+
+
+@pytest.mark.parametrize("units", [[-1], [0, 3]])
+def test_a_unit_outside_the_layer_raises_an_index_error(units):
+    with pytest.raises(IndexError, match=r"expected 0 to 2"):
+        raster_of(np.ones((3, 5), bool)).spikes_of(np.array(units))
+
+
 @pytest.mark.parametrize("units", [1, 63, 64, 65, 127, 128, 4096, 4097, 9000])
 def test_trains_of_many_units_are_the_transpose_whatever_the_number_of_threads(units, threads):
     spikes = np.random.default_rng(units).random((units, 70)) < 0.3

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.numpy import load_file
+from scipy.stats import entropy
 from snakemake_runs import copy_folder, snakemake
 from torch import nn
 
@@ -22,7 +23,7 @@ RECORDINGS = {
             "conditions": {"still": ["still0.csv", "still1.csv"], "moving": ["moving0.csv", "moving1.parquet"]},
         }
     },
-    "observables": {"firing": {"kind": "firing", "window": 50}},
+    "observables": {"firing": {"kind": "firing", "window": 50}, "complexity": {"kind": "complexity", "units": 8}},
     "indicators": {"memorizing": "moving", "generalizing": "still", "resamples": 100},
 }
 MIXED = RECORDINGS | {
@@ -89,9 +90,28 @@ def test_recordings_alone_run_to_their_tables_and_figures(recorded):
     assert "4 recorded sessions" in recorded.execution.output
     assert [line for line in recorded.execution.text.splitlines() if "Warning:" in line] == []
     figures = recorded.folder / "results" / "figures"
-    for name in ("raster", "firing/rates", "firing/fano_against_rate", "firing/fano_distributions"):
+    for name in (
+        "raster",
+        "firing/rates",
+        "firing/fano_against_rate",
+        "firing/fano_distributions",
+        "complexity/by_depth",
+    ):
         assert (figures / name / "retina" / "recording.png").is_file()
     assert (figures / "stable_indicators.png").is_file()
+
+
+def test_recorded_independent_neurons_share_no_information(recorded):
+    assert recorded.execution.code == 0, recorded.execution.text
+    features = pd.read_parquet(recorded.folder / "results" / "tables" / "features.parquet")
+    values = features[features["layer"] == "units"].set_index(["regime", "seed", "feature"])["value"].sort_index()
+    for regime, factor in (("still", 1), ("moving", 2)):
+        rates = 1 - np.exp(-RATES * factor * BIN)
+        for seed in (0, 1):
+            of_session = values[regime, seed]
+            expected = entropy([rates, 1 - rates], base=2, axis=0).mean()
+            assert of_session["node_complexity"] == pytest.approx(expected, abs=0.01)
+            assert -0.1 < of_session["total_correlation_lower"] < 0.02 < of_session["total_correlation_upper"] < 0.2
 
 
 def test_recorded_poisson_neurons_have_the_rates_and_fano_factors_of_their_law(recorded):

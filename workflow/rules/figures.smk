@@ -160,6 +160,101 @@ rule draw_over_training:
         "../scripts/draw_over_training.py"
 
 
+rule draw_against_loss:
+    """Draw the features of one observable against the training loss, for one dataset and architecture."""
+    input:
+        features=lambda w: grid.run_files(f"observables/{w.observable}.parquet", **grid.shown(w)),
+        histories=lambda w: grid.run_files("history.csv", **grid.shown(w)),
+    output:
+        pdf="results/figures/{observable}/against_loss/{dataset}/{architecture}.pdf",
+        png=report(
+            "results/figures/{observable}/against_loss/{dataset}/{architecture}.png",
+            caption="../report/against_loss.rst",
+            category="Measures",
+            subcategory="{observable}",
+            labels={"figure": "against the loss", "dataset": "{dataset}", "architecture": "{architecture}"},
+        ),
+    log:
+        "results/logs/draw_against_loss/{observable}.{dataset}.{architecture}.log",
+    benchmark:
+        "results/benchmarks/draw_against_loss/{observable}.{dataset}.{architecture}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes,
+        targets=lambda w: grid.target_accuracies(**grid.shown(w)),
+        confidence=grid.config["indicators"]["confidence"],
+        code=grid.code("draw_against_loss"),
+    script:
+        "../scripts/draw_against_loss.py"
+
+
+rule draw_by_depth:
+    """Draw the features of one observable from layer to layer, for one dataset and architecture."""
+    input:
+        features=lambda w: grid.run_files(f"observables/{w.observable}.parquet", **grid.shown(w)),
+        histories=lambda w: grid.run_files("history.csv", **grid.shown(w)),
+    output:
+        pdf="results/figures/{observable}/by_depth/{dataset}/{architecture}.pdf",
+        png=report(
+            "results/figures/{observable}/by_depth/{dataset}/{architecture}.png",
+            caption="../report/by_depth.rst",
+            category="Measures",
+            subcategory="{observable}",
+            labels={"figure": "by depth", "dataset": "{dataset}", "architecture": "{architecture}"},
+        ),
+    log:
+        "results/logs/draw_by_depth/{observable}.{dataset}.{architecture}.log",
+    benchmark:
+        "results/benchmarks/draw_by_depth/{observable}.{dataset}.{architecture}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes,
+        targets=lambda w: grid.target_accuracies(**grid.shown(w)),
+        confidence=grid.config["indicators"]["confidence"],
+        code=grid.code("draw_by_depth"),
+    script:
+        "../scripts/draw_by_depth.py"
+
+
+rule draw_growth:
+    """Draw the features of one observable over training with the laws fitted, for one dataset and architecture."""
+    input:
+        features=rules.collect.output.features,
+        dynamics=rules.dynamics.output.dynamics,
+    output:
+        pdf="results/figures/{observable}/growth/{dataset}/{architecture}.pdf",
+        png=report(
+            "results/figures/{observable}/growth/{dataset}/{architecture}.png",
+            caption="../report/growth.rst",
+            category="Measures",
+            subcategory="{observable}",
+            labels={"figure": "laws over training", "dataset": "{dataset}", "architecture": "{architecture}"},
+        ),
+    log:
+        "results/logs/draw_growth/{observable}.{dataset}.{architecture}.log",
+    benchmark:
+        "results/benchmarks/draw_growth/{observable}.{dataset}.{architecture}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes,
+        confidence=grid.config["indicators"]["confidence"],
+        code=grid.code("draw_growth"),
+    script:
+        "../scripts/draw_growth.py"
+
+
 rule draw_indicator_map:
     """Draw how far memorizing networks lie from generalizing ones, for one observable."""
     input:
@@ -285,6 +380,38 @@ rule draw_assumptions:
         code=grid.code("draw_assumptions"),
     script:
         "../scripts/draw_assumptions.py"
+
+
+rule draw_spectra:
+    """Draw the spectra of principal components of the last layer, for one dataset and architecture."""
+    input:
+        spectra=lambda w: grid.run_files(f"spectra/{w.observable}.parquet", **grid.shown(w)),
+        features=lambda w: grid.run_files(f"observables/{w.observable}.parquet", **grid.shown(w)),
+        histories=lambda w: grid.run_files("history.csv", **grid.shown(w)),
+    output:
+        pdf="results/figures/{observable}/spectra/{dataset}/{architecture}.pdf",
+        png=report(
+            "results/figures/{observable}/spectra/{dataset}/{architecture}.png",
+            caption="../report/spectra.rst",
+            category="Measures",
+            subcategory="{observable}",
+            labels={"figure": "spectra", "dataset": "{dataset}", "architecture": "{architecture}"},
+        ),
+    log:
+        "results/logs/draw_spectra/{observable}.{dataset}.{architecture}.log",
+    benchmark:
+        "results/benchmarks/draw_spectra/{observable}.{dataset}.{architecture}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes,
+        targets=lambda w: grid.target_accuracies(**grid.shown(w)),
+        code=grid.code("draw_spectra"),
+    script:
+        "../scripts/draw_spectra.py"
 
 
 rule draw_fano_by_order:

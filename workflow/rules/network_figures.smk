@@ -65,3 +65,33 @@ rule draw_response_kernel:
         code=grid.code("draw_response_kernel"),
     script:
         "../scripts/draw_response_kernel.py"
+
+
+rule draw_fragility_against_dimension:
+    """Draw flip distances against the effective dimension of the last layer, for one dataset and architecture."""
+    input:
+        features=rules.collect.output.features,
+    output:
+        pdf="results/figures/{observable}/fragility_against_dimension/{dataset}/{architecture}.pdf",
+        png=report(
+            "results/figures/{observable}/fragility_against_dimension/{dataset}/{architecture}.png",
+            caption="../report/fragility_against_dimension.rst",
+            category="Measures",
+            subcategory="{observable}",
+            labels={"figure": "fragility against dimension", "dataset": "{dataset}", "architecture": "{architecture}"},
+        ),
+    log:
+        "results/logs/draw_fragility_against_dimension/{observable}.{dataset}.{architecture}.log",
+    benchmark:
+        "results/benchmarks/draw_fragility_against_dimension/{observable}.{dataset}.{architecture}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        regimes=grid.shown_regimes,
+        dimension=lambda w: grid.counterpart(w.observable, "dimension"),
+        code=grid.code("draw_fragility_against_dimension"),
+    script:
+        "../scripts/draw_fragility_against_dimension.py"

@@ -99,6 +99,29 @@ rule doses:
         "../scripts/doses.py"
 
 
+rule dynamics:
+    """Fit laws of growth and decay to the course of every feature over training."""
+    input:
+        features=rules.collect.output.features,
+    output:
+        dynamics="results/tables/dynamics.csv",
+    log:
+        "results/logs/dynamics.log",
+    benchmark:
+        "results/benchmarks/dynamics.tsv"
+    priority: 1
+    conda:
+        "../../envs/tables.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        indicators=grid.config["indicators"],
+        code=grid.code("dynamics"),
+    script:
+        "../scripts/dynamics.py"
+
+
 rule stable_indicators:
     """Rank the features by whether they tell memorizing from generalizing networks in every cell of the grid."""
     input:

@@ -25,7 +25,7 @@ from spikegrid.indicators import compare_regimes
 from spikegrid.plugins import load_plugin, read_plugin
 from spikegrid.randomness import derived_seed
 from spikegrid.tables import RUN, join_features
-from spikegrid.training import train_block
+from spikegrid.training import batch_size, train_block
 
 PRESENTED = 1024
 """Images that the larger trial presents, where there are as many."""
@@ -120,7 +120,7 @@ class Trials:
         file = (self._folder / "checkpoints.safetensors").stat().st_size
         evaluated = Linear.through((2 * small, before.seconds), (2 * large, after.seconds))
         held = Linear.through((2 * small, before.memory), (2 * large, after.memory))
-        first = min(settings["batch_size"], max(trains // 2, 1))
+        first = min(batch_size(settings, trains), max(trains // 2, 1))
         tried = [(first, trial(first, 1, 1, [0, 1]))]
         while len(tried) < 2 or (tried[-1][0] < trains and tried[-1][1].seconds < evaluated.fixed + ENOUGH):
             size = min(2 * tried[-1][0], trains)

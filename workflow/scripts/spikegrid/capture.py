@@ -4,6 +4,9 @@ A node is thresholded when its value comes from a rectifier (ReLU, ``clamp(min=0
 smooth relative of one (LeakyReLU, PReLU, ELU, SELU, CELU, GELU, SiLU, Mish, Hardswish). The operations are caught where
 torch dispatches them, below modules and functions, so ``nn.ReLU``, ``F.relu``, ``x.relu_()`` and one module called
 several times are all seen, each call as a layer of its own.
+
+A network without any of these has thresholded nodes where it saturates: in its tanh, positive where its input is; or,
+without tanh too, in its sigmoids, above 1/2 where their input is positive. Gates beside rectifiers are therefore none.
 """
 
 from collections import Counter
@@ -66,6 +69,13 @@ _FROM_ZERO = {
 }
 """Operations that threshold when their second argument, the lower bound, is 0."""
 
+_TANH = {_aten.tanh: "tanh", _aten.tanh_: "tanh"}
+
+_SIGMOID = {_aten.sigmoid: "sigmoid", _aten.sigmoid_: "sigmoid"}
+
+_KINDS = (_ALWAYS, _TANH, _SIGMOID)
+"""Operations whose outputs are the thresholded nodes of a network: the first of these kinds that it has."""
+
 _CHANGING = "the thresholded layers of the network change from one forward pass to the next"
 
 
@@ -93,12 +103,12 @@ class Capture(TorchDispatchMode):
     """Context in which every thresholded output of a forward pass is handed to ``consume`` as soon as it appears.
 
     consume: takes the output, float [batch, *shape], and the name of the operation; the forward pass may write over the
-    output afterwards.
+    output afterwards. operations: those that threshold whatever their arguments, with their names.
     """
 
-    def __init__(self, consume: Callable[[Tensor, str], None]):
+    def __init__(self, consume: Callable[..., None], operations: dict[Any, str] = _ALWAYS):
         super().__init__()
-        self._consume = consume
+        self._consume, self._operations = consume, operations
 
     def __enter__(self) -> Self:
         self._fast_path = torch.backends.mha.get_fastpath_enabled()
@@ -121,10 +131,9 @@ class Capture(TorchDispatchMode):
             self._consume(output, operation)
         return output
 
-    @staticmethod
-    def _thresholding(packet: Any, arguments: Sequence, options: dict) -> str | None:
-        if packet in _ALWAYS:
-            return _ALWAYS[packet]
+    def _thresholding(self, packet: Any, arguments: Sequence, options: dict) -> str | None:
+        if packet in self._operations:
+            return self._operations[packet]
         if packet in _FROM_ZERO:
             bound = arguments[1] if len(arguments) > 1 else options.get("min", -1.0)
             return _FROM_ZERO[packet] if isinstance(bound, int | float) and bound == 0 else None
@@ -136,18 +145,50 @@ class Capture(TorchDispatchMode):
         return False
 
 
+class PreactivationCapture(Capture):
+    """Context in which the input of every thresholding operation is handed to ``consume`` behind its output.
+
+    consume: takes the output, the name of the operation and the input, its pre-activation, of the same shape. An
+    operation in place writes over its input: a copy is handed on, for which it waits.
+    """
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, arguments: Sequence = (), options: dict | None = None
+    ) -> Any:
+        options = options or {}
+        operation = self._thresholding(function.overloadpacket, arguments, options)
+        if not (operation and arguments[0].is_floating_point()):
+            return function(*arguments, **options)
+        preactivation = arguments[0].clone() if function._schema.is_mutable else arguments[0]
+        output = function(*arguments, **options)
+        self._consume(output, operation, preactivation)
+        return output
+
+
 class RecordedModel:
     """A model in evaluation mode whose thresholded layers are known, so that every pass can be read.
 
     layers: in order of execution. They are found in two passes, of ``images`` [batch, C, H, W] and of one image more. A
     rectifier of parameters alone gives the same values whatever the images: it fires on none of them and is no layer.
+    Where there is no rectifier, tanh is looked for, and then sigmoids, in two passes each.
     Raises InputError when there is no layer, when one does not have the batch as its first axis, and when the two
     passes have other layers.
     """
 
     def __init__(self, model: nn.Module, images: Tensor):
         self._model = model.eval()
-        calls, others = _calls(model, images), _calls(model, torch.cat([images, images[:1]]))
+        for operations in _KINDS:
+            self._operations = operations
+            self._find_layers(images)
+            if self.layers:
+                return
+        raise InputError(
+            f"{type(model).__name__}: no thresholded node found; expected ReLU, GELU or the like, tanh or sigmoid"
+        )
+
+    def _find_layers(self, images: Tensor) -> None:
+        model, operations = self._model, self._operations
+        calls, others = (_calls(model, shown, operations) for shown in (images, torch.cat([images, images[:1]])))
         if len(calls) != len(others):
             raise InputError(_changing(f"{len(calls)} activations", len(others)))
         for (name, _), (other, _) in zip(calls, others):
@@ -166,8 +207,14 @@ class RecordedModel:
                         f"layer {name}: its output has shape {shape}; expected {len(images)} images along axis 0"
                     )
                 self.layers.append(Layer(name, len(self.layers) + 1, shape[1:]))
-        if not self.layers:
-            raise InputError(f"{type(model).__name__}: no thresholded node found; expected ReLU, GELU or the like")
+
+    def check_threshold(self, threshold: float) -> None:
+        """Raise InputError when each node would exceed ``threshold`` whatever it is shown: a sigmoid is above 0."""
+        if self._operations is _SIGMOID and threshold == 0:
+            raise InputError(
+                f"spikes.threshold is 0, but layer {self.layers[0].name} is above 0 whatever it is shown; expected "
+                "0.5, say, which a sigmoid exceeds where its input is positive"
+            )
 
     def show(self, images: Tensor, consume: Callable[[int, Tensor], None]) -> None:
         """Make one pass of ``images`` [batch, C, H, W] and hand on the output of each layer as soon as it appears.
@@ -175,9 +222,19 @@ class RecordedModel:
         consume: takes the place of a layer in ``layers`` and its output [batch, *shape]. Raises InputError when the
         pass has other layers than those that were found.
         """
+        self._pass(images, Capture, consume)
+
+    def show_preactivations(self, images: Tensor, consume: Callable[[int, Tensor, Tensor], None]) -> None:
+        """Make one pass as ``show`` does and hand on the pre-activation of each layer, too: what it thresholds.
+
+        consume: takes the place of a layer, its output and its pre-activation, both [batch, *shape].
+        """
+        self._pass(images, PreactivationCapture, consume)
+
+    def _pass(self, images: Tensor, capture: type[Capture], consume: Callable[..., None]) -> None:
         count = 0
 
-        def hand_on(output: Tensor, _: str) -> None:
+        def hand_on(output: Tensor, _: str, *preactivation: Tensor) -> None:
             nonlocal count
             count += 1
             place = self._places[count - 1] if count <= len(self._places) else None
@@ -186,9 +243,9 @@ class RecordedModel:
                 expected = (len(images), *layer.shape)
                 if shape != expected:
                     raise InputError(f"{_CHANGING}: layer {layer.name} has an output of shape {shape}, not {expected}")
-                consume(place, output)
+                consume(place, output, *preactivation)
 
-        with torch.inference_mode(), Capture(hand_on):
+        with torch.inference_mode(), capture(hand_on, self._operations):
             self._model(images)
         if count != len(self._places):
             raise InputError(_changing(f"{len(self._places)} activations", count))
@@ -202,8 +259,8 @@ def find_layers(model: nn.Module, images: Tensor) -> list[Layer]:
 def capture_spikes(model: nn.Module, images: Tensor, threshold: float = 0.0) -> dict[str, Tensor]:
     """Return the spikes of one pass in evaluation mode by layer name, bool [batch, *shape], in order of execution.
 
-    A node fires when its output exceeds ``threshold`` ≥ 0. At threshold 0 that is, for rectifiers and their smooth
-    relatives alike, the sign of the input.
+    A node fires when its output exceeds ``threshold`` ≥ 0. At threshold 0 that is, for rectifiers, their smooth
+    relatives and tanh alike, the sign of the input; for sigmoids it is that at threshold 0.5.
     """
     recorded = RecordedModel(model, images)
     spikes: list[Tensor] = []
@@ -211,7 +268,7 @@ def capture_spikes(model: nn.Module, images: Tensor, threshold: float = 0.0) -> 
     return {layer.name: fired for layer, fired in zip(recorded.layers, spikes, strict=True)}
 
 
-def _calls(model: nn.Module, images: Tensor) -> list[tuple[str, Tensor]]:
+def _calls(model: nn.Module, images: Tensor, operations: dict[Any, str]) -> list[tuple[str, Tensor]]:
     """Return the name of each thresholded output of a pass, as of its layer, and the output."""
     calls: list[tuple[str, Tensor]] = []
 
@@ -219,7 +276,7 @@ def _calls(model: nn.Module, images: Tensor) -> list[tuple[str, Tensor]]:
         calls.append((_layer_name(running[-1], operation, modules), output.clone()))
 
     modules = dict(model.named_modules())
-    with torch.inference_mode(), _running_modules(modules) as running, Capture(note):
+    with torch.inference_mode(), _running_modules(modules) as running, Capture(note, operations):
         model(images)
     return calls
 

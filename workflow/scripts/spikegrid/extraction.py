@@ -77,14 +77,15 @@ def extract_spikes(
     """Present images to every checkpoint of a run and write the spikes to ``path`` as ``spikegrid.spikes`` has it.
 
     ``settings`` are those of the grid; the images are presented as the regime of the run alters them for each seed.
-    Raises InputError when the network has no thresholded node, when its layers change from one forward pass to the
-    next, or when the disk is too small.
+    Raises InputError when the network has no thresholded node, or only such as exceed the threshold always, when its
+    layers change from one forward pass to the next, or when the disk is too small.
     """
     run, seeds, epochs = checkpoints.run, checkpoints.run["seeds"], checkpoints.epochs
     names = (run["dataset"], run["architecture"])
     index = presentation(images, run["dataset"], settings)
     network = network_builder(checkpoints.architecture, images)().to(device)
     recorded = record_network(network, images, device)
+    recorded.check_threshold(settings["threshold"])
     layers = recorded.layers
     set_layout(network, next(_inputs(images.images, images, index, 2, device)))
     kept = [kept_units(layer, names, settings["units_per_layer"]) for layer in layers]

@@ -8,10 +8,10 @@ ORDER_SUFFIX = re.compile("_(random|class_blocked|given)$")
 _PROPER_NAMES = {
     name.lower(): name
     for name in (
-        *("Fano", "Poisson", "Bernoulli", "Hamming", "ISI", "CV", "CV2", "LV", "ICC", "PCA", "CUSUM"),
+        *("Fano", "Poisson", "Bernoulli", "Hamming", "ISI", "CV", "CV2", "LV", "ICC", "PCA", "CUSUM", "TwoNN", "L2"),
         *("Kolmogorov", "Smirnov", "Wald", "Wolfowitz", "Ljung", "Box", "Cochran", "Armitage"),
     )
-}
+} | {"linf": "L∞"}
 
 
 def in_words(feature: str) -> str:

@@ -38,9 +38,19 @@ _FIGURES_OF = {
     "firing": (["rates", "fano_against_rate", "fano_distributions"], ["fano_by_order", "firing_over_training"]),
     "intervals": (["interval_laws"], []),
     "process": (["assumptions"], []),
-    "response": (["response_decay", "response_kernel"], []),
+    "complexity": (["by_depth"], []),
+    "dimension": (["by_depth", "spectra", "against_loss"], []),
+    "response": (["response_decay", "response_kernel", "against_loss"], []),
+    "fragility": (["against_loss"], []),
 }
 """Figures of each kind of observable beside those that all have: of one dataset and architecture, of the whole grid."""
+
+_GROWING = ("complexity", "dimension", "response", "fragility", "plasticity")
+"""Kinds of observables whose course over training has a figure with the laws fitted to it."""
+
+_FIGURES_AGAINST = {"fragility": {"dimension": ["fragility_against_dimension"]}}
+"""Figures that set observables of one kind against one of another kind that measures the same images: of one dataset
+and architecture, from the table of all features."""
 
 _FOLDERS_OF_RUNS = ("features", "observables", "logs", "benchmarks")
 
@@ -184,6 +194,7 @@ class Grid:
         """Paths of the tables that the grid ends in."""
         names = ["history.csv", "runs.csv", "features.parquet"]
         names += ["process.csv"] if self.observables("process") else []
+        names += ["dynamics.csv"] if any(map(self._is_followed, self.cells)) else []
         names += (
             ["indicators.csv", "doses.csv", "stable_indicators.csv", "stable_indicators.html"]
             if self.is_compared
@@ -202,7 +213,10 @@ class Grid:
                 continue
             of_cells, of_grid = _FIGURES_OF.get(entry["kind"], ([], []))
             trained = [cell for cell in measured if cell not in self.recorded]
-            figures += [f"{name}/over_training/{network}" for network in _networks(trained)]
+            of_networks = ["over_training", *self._figures_against(name)]
+            figures += [f"{name}/{kind}/{network}" for kind in of_networks for network in _networks(trained)]
+            if entry["kind"] in _GROWING:
+                figures += [f"{name}/growth/{network}" for network in _networks(filter(self._is_followed, trained))]
             figures += [f"{name}/{kind}/{network}" for kind in of_cells for network in _networks(measured)]
             figures += [
                 f"{name}/{kind}" for kind in [*of_grid, *(["indicators"] if self._are_compared(measured) else [])]
@@ -211,6 +225,11 @@ class Grid:
         with_doses = {cell.dataset for cell in self._cells_with(regimes=self._dose_regimes)}
         figures += [f"dose_response/{dataset}" for dataset in self.datasets if dataset in with_doses]
         return [f"results/figures/{figure}.{suffix}" for figure in figures for suffix in ("pdf", "png")]
+
+    def counterpart(self, observable: str, kind: str) -> str | None:
+        """Name of the first observable of a ``kind`` that measures the images which ``observable`` does, if any."""
+        images = self._images(observable)
+        return next((name for name in self.observables(kind) if self._images(name) == images), None)
 
     @cached_property
     def shown_regimes(self) -> list[str]:
@@ -234,10 +253,10 @@ class Grid:
     def traits(self) -> dict[str, dict[str, Any]]:
         """For each observable its ``images``, and patterns of its features: which need ``labels``, have ``caveats``."""
         traits = {}
-        for name, entry in self.config["observables"].items():
+        for name in self.observables():
             constants = self._plugin("observables", name).constants
             traits[name] = {
-                "images": constants.get("SHOWN") or entry["images"] or self.config["spikes"]["images"],
+                "images": self._images(name),
                 "labels": constants.get("LABELS", []),
                 "caveats": constants.get("CAVEATS", {}),
             }
@@ -424,11 +443,25 @@ class Grid:
         cells = self._cells_of[dataset, architecture]
         return [cell for cell in cells if regimes is None or cell.regime in regimes]
 
+    def _is_followed(self, cell: Cell) -> bool:
+        """Tell whether the networks of a cell are measured at several epochs."""
+        return len(self.training(cell)["checkpoints"]) > 1
+
     def _is_kept(self, cell: Cell) -> bool:
         only, exclude = self.config["only"], self.config["exclude"]
         return (not only or any(_matches(cell, rule) for rule in only)) and not any(
             _matches(cell, rule) for rule in exclude
         )
+
+    def _figures_against(self, observable: str) -> list[str]:
+        """Return the figures of an observable that have a counterpart to be drawn against."""
+        against = _FIGURES_AGAINST.get(self.config["observables"][observable]["kind"], {})
+        return [figure for kind, figures in against.items() if self.counterpart(observable, kind) for figure in figures]
+
+    def _images(self, observable: str) -> str:
+        """Return which images an observable measures, ``train`` or ``test``, unless a dataset or so overrides it."""
+        own = self._plugin("observables", observable).constants.get("SHOWN")
+        return own or self.config["observables"][observable]["images"] or self.config["spikes"]["images"]
 
     def _reads(self, observable: str) -> list[str]:
         return self._plugin("observables", observable).constants["READS"]
@@ -463,7 +496,7 @@ def one_of(names: list[str]) -> str:
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def _networks(cells: list[Cell]) -> list[str]:
+def _networks(cells: Iterable[Cell]) -> list[str]:
     return list(dict.fromkeys(f"{cell.dataset}/{cell.architecture}" for cell in cells))
 
 

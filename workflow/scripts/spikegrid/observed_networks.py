@@ -22,7 +22,8 @@ class ObservedNetworks:
 
     artefacts: paths of the ``checkpoints`` and of the ``dataset`` of the run. run: dataset, architecture, regime and
     seeds. epochs: those of the checkpoints. device: where networks and images live. classes: their number.
-    labels: int16 [n], the true labels of all images of the dataset. Raises InputError when a file is not whole.
+    labels: int16 [n], the true labels of all images of the dataset. training_images: int64 [m], which of them are for
+    training. Raises InputError when a file is not whole.
     """
 
     def __init__(self, artefacts: Mapping[str, str | Path]):
@@ -34,6 +35,7 @@ class ObservedNetworks:
         self.device = current_device()
         self.classes = len(self._images.classes)
         self.labels = self._images.labels
+        self.training_images = np.flatnonzero(self._images.split == TRAIN)
         self._pixels = cache(self._altered)
 
     def networks(self, seed: int) -> Iterator[tuple[int, nn.Module]]:
@@ -60,7 +62,7 @@ class ObservedNetworks:
         """
         labels = self._checkpoints.labels(seed)
         shown = labels != NOT_SHOWN
-        return np.flatnonzero(self._images.split == TRAIN)[shown], labels[shown]
+        return self.training_images[shown], labels[shown]
 
     def pixel_scale(self) -> np.ndarray:
         """Return how much of a network's input one unit of brightness, from black to white, is; float32 [C]."""

@@ -25,6 +25,7 @@ The schema is closed: an unknown key is an error, found before any job starts.
 | `config/smoke.yaml` | the smallest grid that has every part; seconds, for tests |
 | `config/mnist.yaml` | MNIST, larger networks, 5 seeds |
 | `config/architectures.yaml` | MLP, CNN, VGG-11, ResNet-18 × MNIST, CIFAR-10, 3 seeds; under an hour on two cores |
+| `config/toy_response.yaml` | a toy: inputs on a line, one hidden layer, gradient descent and SGD, 5 seeds; minutes |
 | `config/paper.yaml` | four architectures × MNIST, Fashion-MNIST, CIFAR-10, 5 seeds; wants a GPU |
 | `config/zhang2017.yaml` | the networks and regimes of Zhang et al. (2017) on CIFAR-10, 3 seeds; wants a GPU |
 

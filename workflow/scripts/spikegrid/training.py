@@ -116,7 +116,7 @@ def _train_together(
     test = Examples.of_test([member.tested for member in members], images, device)
     networks = side_by_side([member.network for member in members], test.inputs[:2])
     stopping = EarlyStopping(len(members), training) if training["early_stopping"] else None
-    steps = training["epochs"] * math.ceil(train.targets.shape[1] / training["batch_size"])
+    steps = training["epochs"] * math.ceil(train.targets.shape[1] / batch_size(training, train.targets.shape[1]))
     optimizer, rates = make_optimizer(networks.parameters, training), learning_rates(training, steps)
     trained = [
         TrainedNetwork(member.name[-1], _labels(member.shown, ~apart, images), {}, [])
@@ -161,11 +161,16 @@ def _batches(
     """Yield the batches of one epoch, augmented where the settings ask for it."""
     names, size, device = [member.name for member in members], train.targets.shape[1], train.inputs.device
     order = torch.stack([_order(name, epoch, size) for name in names]).to(device)
-    batches = train.batches(order, training["batch_size"])
+    batches = train.batches(order, batch_size(training, size))
     if training["crop_padding"] or training["horizontal_flip"]:
         augmentation = Augmentation.of_epoch(training, names, epoch, size, device)
         batches = augmentation.applied(batches, train.black)
     return batches
+
+
+def batch_size(training: dict[str, Any], images: int) -> int:
+    """Return how many of the ``images`` trained on are in one step: ``batch_size``, or all where it is None."""
+    return training["batch_size"] or images
 
 
 def train_epoch(

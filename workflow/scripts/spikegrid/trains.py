@@ -143,3 +143,13 @@ class Raster:
         words = np.empty((self.units, -(-len(places) // WORD)), np.uint64)
         over_units(transpose, words, np.arange(self.units), fixed=(self.packed, places))
         return SpikeTrains(words, len(places))
+
+    def spikes_of(self, units: np.ndarray) -> np.ndarray:
+        """Return the spikes of ``units``, int [M] in [0, U), as bool [N, M], images × units, without the trains of all.
+
+        Raises IndexError for a unit outside.
+        """
+        units = np.asarray(units, np.int64)
+        if len(units) and not 0 <= units.min() <= units.max() < self.units:
+            raise IndexError(f"units go from {units.min()} to {units.max()}; expected 0 to {self.units - 1}")
+        return (self.packed[:, units // 8] >> (units % 8).astype(np.uint8) & 1).astype(bool)

@@ -1,4 +1,4 @@
-"""Multilayer perceptron: fully connected layers with ReLU or a relative of it."""
+"""Multilayer perceptron: fully connected layers with ReLU, a relative of it, tanh or sigmoid."""
 
 from collections import OrderedDict
 from math import prod
@@ -16,9 +16,10 @@ PARAMETERS = {
         "description": "Width of each hidden layer.",
     },
     "activation": {
-        "enum": ["relu", "leaky_relu", "elu", "gelu", "silu"],
+        "enum": ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"],
         "default": "relu",
-        "description": "Activation of the hidden layers.",
+        "description": "Activation of the hidden layers. A `sigmoid` is above 0 everywhere; with "
+        "`spikes: {threshold: 0.5}` it fires, as the others do, where its input is positive.",
     },
     "dropout": {
         "type": "number",

@@ -41,6 +41,17 @@ def last_layer(table: pd.DataFrame) -> pd.DataFrame:
     return measured[measured["depth"] == measured.groupby(place, sort=False)["depth"].transform("max")]
 
 
+def nearest_output(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the deepest layer, as ``last_layer``, and of the network those of features that no layer has.
+
+    Features of one name of two observables are two features.
+    """
+    of_layer = last_layer(table)
+    names = [name for name in ("observable", "feature") if name in table]
+    has_layers = pd.MultiIndex.from_frame(table[names]).isin(pd.MultiIndex.from_frame(of_layer[names]))
+    return pd.concat([of_layer, table[(table["depth"] == 0) & ~has_layers]])
+
+
 def at_last_epoch(features: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the last epoch of each network."""
     return features[features["epoch"] == features.groupby([*CELL, "regime", "seed"])["epoch"].transform("max")]

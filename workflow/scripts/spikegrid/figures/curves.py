@@ -14,6 +14,7 @@ Interval = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Takes values float [epochs, networks] and returns lower and upper bound, each [epochs]."""
 
 _BAND = 0.2
+_LEAST_SPAN = 0.05
 _LINEAR_UP_TO = 10
 
 
@@ -82,6 +83,14 @@ def draw_curve(
         return
     axes.plot(values.index, mean, color=look.color, linestyle=look.dashes, marker=look.marker if markers else "")
     axes.fill_between(values.index, low, high, color=look.color, alpha=_BAND, linewidth=0)
+
+
+def widen(axes: Axes) -> None:
+    """Let the scale span some share of the values at least, lest the last digits of a constant look like a course."""
+    low, high = axes.get_ylim()
+    lacking = _LEAST_SPAN * max(abs(low), abs(high)) - (high - low)
+    if lacking > 0:
+        axes.set_ylim(low - lacking / 2, high + lacking / 2)
 
 
 def _tick(power: int) -> str:

@@ -11,14 +11,13 @@ from matplotlib.figure import Figure
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
 from spikegrid.figures.cells import grouped_by_stem, last_layer
-from spikegrid.figures.curves import Interval, bootstrap_of_mean, draw_curve, epoch_axis
+from spikegrid.figures.curves import Interval, bootstrap_of_mean, draw_curve, epoch_axis, widen
 from spikegrid.figures.networks import labels_with_counts, shown_layers
 
 MOST_ROWS = 8
 """Up to so many features are rows, with columns of layers; of more, only the last layer is shown."""
 
 _ROW, _FOLDED_ROW, _FOLDED_COLUMNS = 27.0, 22.5, 4
-_LEAST_SPAN = 0.05
 
 
 @rc_context(style.RC)
@@ -151,12 +150,4 @@ def _draw_feature(
         of_regime = values[values["regime"] == regime].pivot(index="epoch", columns="seed", values="value")
         if len(of_regime):
             draw_curve(axes, of_regime, look, interval, markers=True)
-    _widen(axes)
-
-
-def _widen(axes: Axes) -> None:
-    """Let the scale span some share of the values at least, lest the last digits of a constant look like a course."""
-    low, high = axes.get_ylim()
-    lacking = _LEAST_SPAN * max(abs(low), abs(high)) - (high - low)
-    if lacking > 0:
-        axes.set_ylim(low - lacking / 2, high + lacking / 2)
+    widen(axes)

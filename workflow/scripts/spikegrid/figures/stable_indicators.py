@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
 from spikegrid.figures import style
-from spikegrid.figures.cells import cells_of, last_layer, of_cell
+from spikegrid.figures.cells import cells_of, nearest_output, of_cell
 from spikegrid.findings import LAST_LAYER
 from spikegrid.tables import CELL
 
@@ -32,13 +32,14 @@ def draw_stable_indicators(
 ) -> Figure:
     """Draw rows of the best indicators in the last layer: Hedges' g of memorizing − generalizing in every cell.
 
+    Features that no layer has are those of the whole network.
     stable: the ranking of ``stable_indicators``. indicators: the table of ``compare_regimes``. A point is a dataset and
     architecture, filled where the indicator is stable. Bars are bootstrap intervals of the difference in units of the
     pooled standard deviation, which is held fixed: both bounds are multiplied by g / difference. Features
     ``fano_ratio_*_random`` are controls and stand below the others, whatever their rank.
     """
     memorizing, generalizing = (style.shortened(name, 30) for name in (memorizing, generalizing))
-    ranked = stable[stable["place"] == LAST_LAYER].sort_values("rank")
+    ranked = stable[_nearest_output(stable)].sort_values("rank")
     effects = _effects(indicators)
     cells = cells_of(effects)
     if ranked.empty or not cells:
@@ -72,9 +73,15 @@ def draw_stable_indicators(
     return figure
 
 
+def _nearest_output(stable: pd.DataFrame) -> pd.Series:
+    """Tell which rows are of the last layer, or of the network where no layer has the feature."""
+    of_layer = stable["place"] == LAST_LAYER
+    return of_layer | ~of_layer.groupby([stable["observable"], stable["feature"]]).transform("any")
+
+
 def _effects(indicators: pd.DataFrame) -> pd.DataFrame:
-    """Return the final rows of the last layer of each observable, with bounds in units of g."""
-    final = last_layer(indicators[indicators["final"].astype(bool)])
+    """Return the final rows of the last layer of each observable, or of the network, with bounds in units of g."""
+    final = nearest_output(indicators[indicators["final"].astype(bool)])
     effects = final["hedges_g"].to_numpy(float)
     difference = final["difference"].to_numpy(float)
     unit = np.divide(effects, difference, out=np.full(len(final), np.nan), where=difference != 0)

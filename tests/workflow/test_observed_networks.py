@@ -1,0 +1,78 @@
+"""Observables of complexity and of networks through real Snakemake: tables, figures, reruns; and the toy, run small."""
+
+import pandas as pd
+import pytest
+from snakemake_runs import append_comment, copy_folder, half_written, snakemake
+
+OBSERVABLES = {
+    "complexity": {"kind": "complexity", "units": 6},
+    "dimension": {"kind": "dimension"},
+    "response": {"kind": "response", "samples": 4},
+    "fragility": {"kind": "fragility", "samples": 6},
+    "plasticity": {"kind": "plasticity", "samples": 6, "steps": 20},
+}
+GRID = {
+    "datasets": {"digits": {"kind": "digits", "train_size": 60, "test_size": 60}},
+    "architectures": {"cnn": {"kind": "cnn", "channels": [4], "hidden": [12], "batch_norm": True}},
+    "regimes": {"generalizing": {"kind": "generalizing"}, "memorizing": {"kind": "memorizing"}},
+    "observables": OBSERVABLES,
+    "indicators": {"resamples": 100},
+    "seeds": 2,
+    "seeds_per_job": 2,
+    "training": {"epochs": 8, "checkpoints": [1, 2, 3, 4, 6], "target_accuracy": 0},
+}
+FIGURES = {
+    "complexity": ["by_depth", "growth", "over_training"],
+    "dimension": ["against_loss", "by_depth", "growth", "over_training", "spectra"],
+    "response": ["against_loss", "growth", "over_training", "response_decay", "response_kernel"],
+    "fragility": ["against_loss", "fragility_against_dimension", "growth", "over_training"],
+    "plasticity": ["growth", "over_training"],
+}
+SMALL_TOY = [
+    "seeds=1",
+    "regimes={gd: {training: {epochs: 3}}, sgd_8: {training: {epochs: 2}}}",
+    "training={target_accuracy: 0}",
+    "only=[{regime: [gd, sgd_8]}]",
+]
+
+
+@pytest.fixture(scope="session")
+def measured(once, code):
+    return once("observed_networks", lambda folder: snakemake(folder, code=code, config=GRID))
+
+
+def test_networks_are_measured_and_drawn_from_nothing(measured):
+    assert measured.execution.code == 0, measured.execution.text
+    assert measured.execution.rules >= {f"observe_{name}" for name in OBSERVABLES}
+    assert half_written(measured.folder) == []
+    for observable, kinds in FIGURES.items():
+        drawn = {path.parts[-3] for path in (measured.folder / "results/figures" / observable).glob("*/digits/cnn.png")}
+        assert drawn == set(kinds)
+
+
+def test_features_of_networks_stand_beside_those_of_spikes(measured):
+    features = pd.read_parquet(measured.folder / "results/tables/features.parquet")
+    assert set(features["observable"]) == set(OBSERVABLES)
+    for table in ("indicators", "stable_indicators", "dynamics"):
+        assert set(pd.read_csv(measured.folder / f"results/tables/{table}.csv")["observable"]) == set(OBSERVABLES)
+
+
+def test_networks_are_not_measured_again_where_nothing_has_changed(measured, tmp_path, code):
+    folder = copy_folder(measured.folder, tmp_path / "again")
+    assert snakemake(folder, code=code, config=GRID).does_nothing
+
+
+def test_edit_of_what_one_observable_uses_measures_it_alone_anew(measured, tmp_path, code):
+    folder, edited = copy_folder(measured.folder, tmp_path / "edited"), copy_folder(code, tmp_path / "code")
+    append_comment(edited / "workflow/scripts/spikegrid/relearning.py")
+    plan = snakemake(folder, "-n", code=edited, config=GRID)
+    assert {rule for rule, _ in plan.run_jobs} == {"observe_plasticity"}
+
+
+def test_toy_runs_small(tmp_path, code):
+    run = snakemake(tmp_path, "--config", *SMALL_TOY, code=code, config=code / "config/toy_response.yaml")
+    assert run.code == 0, run.text
+    features = pd.read_parquet(tmp_path / "results/tables/features.parquet")
+    cells = features[["architecture", "regime"]].drop_duplicates()
+    assert len(cells) == 6
+    assert (tmp_path / "results/figures/dimension/against_loss/line/tanh.png").is_file()

@@ -1,0 +1,13 @@
+"""Draw the features of one observable from layer to layer, for one architecture on one dataset."""
+
+from spikegrid.figures import style
+from spikegrid.figures.by_depth import draw_by_depth
+from spikegrid.job import logged
+from spikegrid.tables import final_accuracies, join_features, join_histories
+
+params, output = snakemake.params, snakemake.output
+
+with logged(snakemake.log[0], f"figure {output.png}"):
+    runs = final_accuracies(join_histories(snakemake.input.histories), params.targets)
+    features = join_features(snakemake.input.features, runs)
+    style.save(draw_by_depth(features, params.regimes, params.confidence), output.pdf, output.png)

@@ -1,0 +1,183 @@
+"""Features of one observable over training with the laws fitted to them, for one dataset and architecture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+
+from spikegrid.features import NETWORK
+from spikegrid.figures import style
+from spikegrid.figures.cells import nearest_output
+from spikegrid.figures.curves import Interval, bootstrap_of_mean, epoch_axis
+from spikegrid.figures.networks import labels_with_counts
+from spikegrid.findings import written_share
+from spikegrid.growth_laws import curve
+
+SHIFTED_POWER = "(1 + t/t₀)ᵇ"
+"""What the power law is called where it has the lowest AICc and no power law may be claimed."""
+
+_COLUMNS, _ROW, _LINE_OF_TEXT, _MARGINS = 3, 31.0, 2.7, 24.0
+_POINTS = 100
+_LEAST_RATIO = 1.05
+_OTHER_LINE = {"linewidth": 0.7, "linestyle": (0, (4, 1.5))}
+_GLYPHS = {"s": "■", "o": "●", "^": "▲", "D": "◆", "v": "▼", "P": "✚", "X": "✖", "p": "⬟", "<": "◀", ">": "▶"}
+
+
+@rc_context(style.RC)
+def draw_growth(
+    features: pd.DataFrame,
+    dynamics: pd.DataFrame,
+    regimes: Sequence[str],
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+) -> Figure:
+    """Draw a panel for each feature, of the layer nearest the output, or of the network where no layer has it.
+
+    features: the tidy table of one observable on one dataset and architecture, with ``reached_target``. dynamics: the
+    rows of ``training_dynamics`` for the same. Points are geometric means over the networks that reached their target,
+    bars bootstrap intervals of that mean; a feature that is not positive everywhere has arithmetic means and a linear
+    axis. Lines are the law of lowest AICc and, where that is another one, the power law. Above each panel stands for
+    each regime the law of lowest AICc, with its exponent where that is the power law, else with the plain log-log
+    slope; "power law" is said only where ``dynamics`` claims one. Regimes of a single checkpoint are left out.
+    """
+    courses = features.loc[features["regime"].isin(regimes)]
+    courses = courses[courses.groupby("regime")["epoch"].transform("nunique") > 1]
+    shown = nearest_output(courses)
+    if shown.empty:
+        return style.empty_figure("no feature was measured at several epochs")
+    looks, interval = style.regime_looks(regimes), bootstrap_of_mean(confidence, resamples)
+    labels = labels_with_counts(shown, regimes)
+    panels = list(shown.groupby(["feature", "layer"], sort=False))
+    rows = -(-len(panels) // _COLUMNS)
+    width = max(style.HALF_WIDTH, style.FULL_WIDTH * min(len(panels), _COLUMNS) / _COLUMNS)
+    figure = style.new_figure(width, _MARGINS + (_ROW + _LINE_OF_TEXT * len(labels)) * rows)
+    grid = figure.subplots(rows, min(len(panels), _COLUMNS), squeeze=False).ravel()
+    last, layers = int(shown["epoch"].max()), shown["layer"].unique()
+    for axes, letter, ((feature, layer), values) in zip(grid, style.panel_letters(), panels):
+        fitted = dynamics[(dynamics["feature"] == feature) & (dynamics["layer"] == layer)]
+        _draw_panel(axes, values[values["reached_target"]], fitted, looks, interval)
+        epoch_axis(axes, last)
+        where = f" ({'network' if layer == NETWORK else style.shortened(layer, 20)})" if len(layers) > 1 else ""
+        style.name_panel(axes, letter, style.feature_label(feature, 34) + where)
+        _write_laws(axes, fitted, {regime: looks[regime] for regime in looks if regime in labels})
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    if len(layers) == 1:
+        name = "whole network" if layers[0] == NETWORK else f"layer {style.shortened(layers[0], 60)}"
+        figure.suptitle(name, fontsize=7)
+    title = f"geometric mean and {100 * confidence:.3g} % bootstrap interval over n networks"
+    style.legend_below(figure, [*_points_of(looks, labels), *_lines()], width, title)
+    return figure
+
+
+def _draw_panel(
+    axes: Axes, values: pd.DataFrame, fitted: pd.DataFrame, looks: dict[str, style.Look], interval: Interval
+) -> None:
+    for regime, look in looks.items():
+        of_regime = values[values["regime"] == regime].pivot(index="epoch", columns="seed", values="value")
+        if len(of_regime):
+            _draw_points(axes, of_regime, look, interval)
+            _draw_laws(axes, fitted[fitted["regime"] == regime], of_regime.index, look)
+    if not values["value"].notna().any():
+        style.say(axes, "undefined")
+        axes.set_yticks([])
+    elif (values["value"].dropna() > 0).all():
+        _logarithmic_axis(axes)
+
+
+def _draw_points(axes: Axes, values: pd.DataFrame, look: style.Look, interval: Interval) -> None:
+    numbers = values.to_numpy(float)
+    if (numbers > 0).all():
+        mean, low, high = np.exp([np.log(numbers).mean(axis=1), *interval(np.log(numbers))])
+    else:
+        mean, low, high = numbers.mean(axis=1), *interval(numbers)
+    axes.vlines(values.index, low, high, color=look.color, linewidth=0.8)
+    axes.plot(values.index, mean, color=look.color, linestyle="", marker=look.marker, zorder=3)
+
+
+def _draw_laws(axes: Axes, laws: pd.DataFrame, epochs: pd.Index, look: style.Look) -> None:
+    # Points lie close both where the axis of epochs is linear and where it is logarithmic.
+    first, last = epochs.min(), epochs.max()
+    dense = [np.linspace(first, last, _POINTS), np.linspace(first, max(first, 1), _POINTS)]
+    dense = np.unique(np.concatenate([*dense, np.geomspace(max(first, 1), last, _POINTS)]))
+    for law in laws[laws["a"].notna()].itertuples():
+        values = curve(law.law, law.a, law.b, law.t0, dense)
+        if law.delta_aicc == 0:
+            axes.plot(dense, values, color=look.color)
+        elif law.law == "power":
+            axes.plot(dense, values, color=look.color, **_OTHER_LINE)
+
+
+def _logarithmic_axis(axes: Axes) -> None:
+    """Make y logarithmic with ticks at round numbers, and let it span some share of the values at least."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    widening = max(1, _LEAST_RATIO / (high / low)) ** 0.5
+    axes.set_ylim(low / widening, high * widening)
+    axes.yaxis.set_major_locator(_tick_locator(high / low))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.4g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _tick_locator(ratio: float) -> Locator:
+    """Return what places ticks on a logarithmic axis whose ends have this ratio."""
+    if ratio < 3:
+        return MaxNLocator(4, steps=[1, 2, 5, 10])
+    return LogLocator(subs=[1, 2, 5] if ratio < 100 else [1], numticks=5)
+
+
+def _write_laws(axes: Axes, fitted: pd.DataFrame, looks: dict[str, style.Look]) -> None:
+    """Write above a panel, below its name, a line for each regime in its colour."""
+    axes.set_title(axes.get_title("left"), loc="left", pad=5 + 7.2 * len(looks))
+    for number, (regime, look) in enumerate(looks.items()):
+        height = 3 + 7.2 * (len(looks) - 1 - number)
+        text = f"{_GLYPHS[look.marker]} {_in_words(fitted[fitted['regime'] == regime])}"
+        axes.annotate(
+            text,
+            (0, 1),
+            (0, height),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=5.5,
+            color=look.color,
+            in_layout=False,
+        )
+
+
+def _in_words(laws: pd.DataFrame) -> str:
+    """Say the law of lowest AICc of one course and how far off it is, and its exponent or slope with the interval."""
+    if laws.empty:
+        return "no networks"
+    if not (laws["delta_aicc"] == 0).any():
+        return f"no law: {laws['reason'].iloc[0]}"
+    law = laws[laws["delta_aicc"] == 0].iloc[0]
+    percent = 100 * law["deviation"]
+    deviation = f"± {percent:.2g} %" if percent < 99.5 else f"± {percent:.0f} %"
+    if law["law"] == "power":
+        name = "power law" if law["power_law"] else SHIFTED_POWER
+        return f"{name} {deviation}, b = {_with_interval(law['b'], law['b_low'], law['b_high'])}"
+    return f"{law['law']} {deviation}, slope {_with_interval(law['slope'], law['slope_low'], law['slope_high'])}"
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    bounds = "" if np.isnan(low) else f" [{written_share(low)}, {written_share(high)}]"
+    return written_share(value) + bounds
+
+
+def _points_of(looks: dict[str, style.Look], labels: dict[str, str]) -> list[Line2D]:
+    keys = style.regime_keys(looks, labels, marker=True)
+    for key in keys:
+        key.set_linestyle("")
+    return keys
+
+
+def _lines() -> list[Line2D]:
+    return [
+        Line2D([], [], color=style.INK, label="law of lowest AICc"),
+        Line2D([], [], color=style.INK, label=f"{SHIFTED_POWER} where it is not", **_OTHER_LINE),
+    ]
