@@ -5,7 +5,16 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    Locator,
+    LogFormatterSciNotation,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+    StrMethodFormatter,
+)
 
 from spikegrid.figures.style import Look
 from spikegrid.randomness import derived_seed
@@ -16,6 +25,8 @@ Interval = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 _BAND = 0.2
 _LEAST_SPAN = 0.05
 _LINEAR_UP_TO = 10
+_LEAST_RATIO = 1.05
+_PLAIN = 1e-3, 1e5
 
 
 def value_range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -91,6 +102,28 @@ def widen(axes: Axes) -> None:
     lacking = _LEAST_SPAN * max(abs(low), abs(high)) - (high - low)
     if lacking > 0:
         axes.set_ylim(low - lacking / 2, high + lacking / 2)
+
+
+def logarithmic_axis(axes: Axes) -> None:
+    """Make y logarithmic, with ticks at round numbers and a span of some share of the values at least.
+
+    Ticks are those of what the axes span now: call it when all is drawn.
+    """
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    widening = max(1, _LEAST_RATIO / (high / low)) ** 0.5
+    axes.set_ylim(low / widening, high * widening)
+    axes.yaxis.set_major_locator(_logarithmic_ticks(high / low))
+    is_plain = low > _PLAIN[0] and high < _PLAIN[1]
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.4g}") if is_plain else LogFormatterSciNotation())
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _logarithmic_ticks(ratio: float) -> Locator:
+    """Return what places ticks on an axis whose ends have this ratio."""
+    if ratio < 3:
+        return MaxNLocator(4, steps=[1, 2, 5, 10])
+    return LogLocator(subs=[1, 2, 5] if ratio < 100 else [1], numticks=5)
 
 
 def _tick(power: int) -> str:

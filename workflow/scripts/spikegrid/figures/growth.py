@@ -8,12 +8,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
 from spikegrid.figures.cells import nearest_output
-from spikegrid.figures.curves import Interval, bootstrap_of_mean, epoch_axis
+from spikegrid.figures.curves import Interval, bootstrap_of_mean, epoch_axis, logarithmic_axis
 from spikegrid.figures.networks import labels_with_counts
 from spikegrid.findings import written_share
 from spikegrid.growth_laws import curve
@@ -23,7 +22,6 @@ SHIFTED_POWER = "(1 + t/t₀)ᵇ"
 
 _COLUMNS, _ROW, _LINE_OF_TEXT, _MARGINS = 3, 31.0, 2.7, 24.0
 _POINTS = 100
-_LEAST_RATIO = 1.05
 _OTHER_LINE = {"linewidth": 0.7, "linestyle": (0, (4, 1.5))}
 _GLYPHS = {"s": "■", "o": "●", "^": "▲", "D": "◆", "v": "▼", "P": "✚", "X": "✖", "p": "⬟", "<": "◀", ">": "▶"}
 
@@ -87,7 +85,7 @@ def _draw_panel(
         style.say(axes, "undefined")
         axes.set_yticks([])
     elif (values["value"].dropna() > 0).all():
-        _logarithmic_axis(axes)
+        logarithmic_axis(axes)
 
 
 def _draw_points(axes: Axes, values: pd.DataFrame, look: style.Look, interval: Interval) -> None:
@@ -111,24 +109,6 @@ def _draw_laws(axes: Axes, laws: pd.DataFrame, epochs: pd.Index, look: style.Loo
             axes.plot(dense, values, color=look.color)
         elif law.law == "power":
             axes.plot(dense, values, color=look.color, **_OTHER_LINE)
-
-
-def _logarithmic_axis(axes: Axes) -> None:
-    """Make y logarithmic with ticks at round numbers, and let it span some share of the values at least."""
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    widening = max(1, _LEAST_RATIO / (high / low)) ** 0.5
-    axes.set_ylim(low / widening, high * widening)
-    axes.yaxis.set_major_locator(_tick_locator(high / low))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.4g}"))
-    axes.yaxis.set_minor_locator(NullLocator())
-
-
-def _tick_locator(ratio: float) -> Locator:
-    """Return what places ticks on a logarithmic axis whose ends have this ratio."""
-    if ratio < 3:
-        return MaxNLocator(4, steps=[1, 2, 5, 10])
-    return LogLocator(subs=[1, 2, 5] if ratio < 100 else [1], numticks=5)
 
 
 def _write_laws(axes: Axes, fitted: pd.DataFrame, looks: dict[str, style.Look]) -> None:

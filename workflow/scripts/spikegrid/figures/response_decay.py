@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from spikegrid.figures import style
-from spikegrid.figures.curves import bootstrap_of_mean, draw_curve, epoch_axis
+from spikegrid.figures.curves import bootstrap_of_mean, draw_curve, epoch_axis, logarithmic_axis
 from spikegrid.figures.networks import labels_with_counts
 
 PANELS = {
@@ -39,10 +38,7 @@ def draw_response_decay(
     figure = style.new_figure(style.FULL_WIDTH, 14 + _ROW * len(PANELS) / _COLUMNS)
     panels = figure.subplots(len(PANELS) // _COLUMNS, _COLUMNS, sharex=True).ravel()
     for axes, letter, (feature, title) in zip(panels, style.panel_letters(), PANELS.items()):
-        axes.set_yscale("log")
         of_feature = reached[reached["feature"] == feature]
-        if not (of_feature["value"] > 0).any():
-            style.say(axes, "undefined")
         for regime, look in looks.items():
             of_regime = of_feature[of_feature["regime"] == regime]
             values = of_regime.pivot(index="epoch", columns="seed", values="value")
@@ -51,8 +47,11 @@ def draw_response_decay(
         epoch_axis(axes, int(features["epoch"].max()))
         axes.label_outer(remove_inner_ticks=False)
         axes.tick_params(labelleft=True)
-        axes.yaxis.set_major_locator(LogLocator(numticks=6))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        if (of_feature["value"] > 0).any():
+            logarithmic_axis(axes)
+        else:
+            style.say(axes, "undefined")
+            axes.set_yticks([])
         style.name_panel(axes, letter, title)
     keys = style.regime_keys(looks, labels_with_counts(features, regimes), marker=True)
     note = f"geometric mean and {100 * confidence:.3g} % bootstrap interval over n networks"
