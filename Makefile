@@ -28,7 +28,7 @@ report: .venv/run ## Write results/report.html, if something has changed since t
 	|| $(SNAKEMAKE) --quiet all --report results/report.html
 
 test: .venv/test lint ## Run linters and tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal --durations 20
 
 bench: .venv/test ## Measure speed against peers: a table, results/benchmarks.csv and a figure; STEPS="training ..." for some
 	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks $(STEPS)
