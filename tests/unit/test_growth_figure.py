@@ -6,6 +6,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from pages import assert_within_page
 from scipy.stats import bootstrap
 
 from spikegrid.dynamics import training_dynamics
@@ -165,13 +166,7 @@ def test_regimes_of_one_checkpoint_are_left_out():
 )
 def test_other_tables_are_laid_out_without_a_warning_and_inside_the_figure(options):
     figure, _ = drawn(features(**options))
-    figure.draw_without_rendering()
-    assert figure.get_figwidth() * 25.4 <= style.FULL_WIDTH + 1e-6
-    page = figure.bbox.padded(2)
-    for part in [*figure.legends, *figure.axes]:
-        box = part.get_tightbbox()
-        assert page.containsx(box.x0)
-        assert page.containsx(box.x1)
+    assert_within_page(figure)
 
 
 def test_all_networks_missed_says_so():

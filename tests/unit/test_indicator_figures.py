@@ -8,6 +8,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from pages import assert_within_page
 from scipy.stats import bootstrap
 
 from spikegrid.doses import dose_response
@@ -424,13 +425,7 @@ def test_other_grids_are_laid_out_without_a_warning_and_inside_the_figure(cells,
         dose_figure(one_dataset, ranking(FIRING), {"label_noise": ROLES[1:], "training_size": ROLES[1:]}, resamples=50),
     ]
     for figure in drawn:
-        figure.draw_without_rendering()
-        assert figure.get_figwidth() * 25.4 <= style.FULL_WIDTH + 1e-6
-        page = figure.bbox.padded(2)
-        for part in [*figure.legends, *figure.axes]:
-            box = part.get_tightbbox()
-            assert page.containsx(box.x0)
-            assert page.containsx(box.x1)
+        assert_within_page(figure)
 
 
 def test_a_figure_without_anything_to_show_says_why():

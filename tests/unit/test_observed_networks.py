@@ -67,3 +67,14 @@ def test_a_file_that_is_not_whole_is_named(observed_run):
     artefacts["checkpoints"].write_bytes(b"")
     with pytest.raises(InputError, match=r"checkpoints\.safetensors: not a checkpoint file"):
         ObservedNetworks(artefacts)
+
+
+def test_drawn_images_are_some_of_those_given_whatever_their_order(observed_run):
+    observed, index = ObservedNetworks(observed_run()), np.array([30, 3, 11, 24, 17])
+    drawn = observed.drawn(index, 3, "test")
+    assert len(set(drawn)) == 3
+    assert set(drawn) < set(index)
+    assert drawn.tolist() == observed.drawn(index[::-1], 3, "test").tolist()
+    assert sorted(observed.drawn(index, 9, "test")) == sorted(index)
+    draws = {tuple(observed.drawn(index, 3, f"purpose {number}")) for number in range(8)}
+    assert len(draws) > 1

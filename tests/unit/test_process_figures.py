@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pages import assert_within_page
 from scipy import stats
 
 from spikegrid.figures import style
@@ -280,13 +281,7 @@ def test_figures_of_the_process_are_laid_out_without_a_warning_and_inside_the_pa
         draw_assumptions(nowhere, regimes),
     ]
     for figure in figures:
-        figure.draw_without_rendering()
-        assert figure.get_figwidth() * 25.4 <= style.FULL_WIDTH + 1e-6
-        page = figure.bbox.padded(1)
-        for part in [*figure.legends, *figure.axes]:
-            box = part.get_tightbbox()
-            assert page.containsx(box.x0)
-            assert page.containsx(box.x1)
+        assert_within_page(figure)
 
 
 def test_figures_of_the_process_give_the_same_bytes_from_the_same_data(tmp_path):

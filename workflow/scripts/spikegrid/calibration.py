@@ -18,7 +18,7 @@ from spikegrid.cost import Cost, Linear, Work, measured
 from spikegrid.device import prepare_device
 from spikegrid.errors import InputError
 from spikegrid.extraction import extract_spikes
-from spikegrid.features import write_table
+from spikegrid.features import observed_tables, write_table
 from spikegrid.history import save_history
 from spikegrid.images import TEST, TRAIN, ImageSet
 from spikegrid.indicators import compare_regimes
@@ -285,7 +285,7 @@ def _observing(folder: Path, entry: dict, tables: Path) -> Work:
 
     def work() -> None:
         observed = observe({name: folder / file for name, file in entry["reads"].items()}, **entry["parameters"])
-        for name, table in (observed if isinstance(observed, dict) else {"features": observed}).items():
+        for name, table in observed_tables(observed).items():
             write_table(tables / f"{name}.parquet", table)
 
     return work

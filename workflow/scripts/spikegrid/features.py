@@ -20,9 +20,14 @@ def tidy(records: Iterable[dict], run: dict) -> pd.DataFrame:
     return pd.DataFrame.from_records([names | record for record in records], columns=COLUMNS)
 
 
+def observed_tables(observed: pd.DataFrame | dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return what an observable gives as tables by name: its features alone, or several."""
+    return observed if isinstance(observed, dict) else {"features": observed}
+
+
 def write_observed(paths: dict[str, str], observed: pd.DataFrame | dict[str, pd.DataFrame]) -> None:
     """Write what an observable gives: its features, or several tables by name, each to the path of its name."""
-    tables = observed if isinstance(observed, dict) else {"features": observed}
+    tables = observed_tables(observed)
     for name, path in paths.items():
         write_table(path, tables[name])
 

@@ -15,6 +15,7 @@ from spikegrid.device import current_device
 from spikegrid.images import TRAIN
 from spikegrid.labels import NOT_SHOWN
 from spikegrid.networks import as_inputs, load_tensors, network_builder
+from spikegrid.randomness import derived_seed
 
 
 class ObservedNetworks:
@@ -63,6 +64,14 @@ class ObservedNetworks:
         labels = self._checkpoints.labels(seed)
         shown = labels != NOT_SHOWN
         return self.training_images[shown], labels[shown]
+
+    def drawn(self, index: np.ndarray, samples: int, purpose: str) -> np.ndarray:
+        """Return ``samples`` random ones of the images ``index``, or all, the same for all networks of the dataset.
+
+        In random order, whatever the order of ``index``; another ``purpose`` draws others.
+        """
+        generator = np.random.default_rng(derived_seed(self.run["dataset"], purpose))
+        return generator.permutation(np.sort(index))[:samples]
 
     def pixel_scale(self) -> np.ndarray:
         """Return how much of a network's input one unit of brightness, from black to white, is; float32 [C]."""

@@ -6,6 +6,8 @@ read.
 
 import numpy as np
 
+from spikegrid.effective_dimension import effective_dimension
+
 
 def response_factors(
     probabilities: np.ndarray, errors: np.ndarray, kernel_on_error: np.ndarray
@@ -64,6 +66,4 @@ def kernel_dimension(kernel: np.ndarray) -> float:
     """
     if not (kernel.size and np.isfinite(kernel).all() and np.trace(kernel) > 0):
         return np.nan
-    shares = np.linalg.eigvalsh(kernel) / np.trace(kernel)
-    shares = shares[shares > 0]
-    return float(np.exp(-np.sum(shares * np.log(shares))))
+    return effective_dimension(np.maximum(np.linalg.eigvalsh(kernel) / np.trace(kernel), 0))

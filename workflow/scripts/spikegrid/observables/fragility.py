@@ -14,7 +14,6 @@ import torch
 from spikegrid import spikes
 from spikegrid.features import NETWORK, tidy
 from spikegrid.observed_networks import ObservedNetworks
-from spikegrid.randomness import derived_seed
 from spikegrid.smallest_perturbation import flip_distances
 
 READS = ["spikes", "checkpoints", "dataset"]
@@ -62,7 +61,7 @@ def observe(artefacts: dict[str, Path], samples: int, classes: int, steps: int) 
     """
     observed = ObservedNetworks(artefacts)
     with spikes.load(artefacts["spikes"]) as run_spikes:
-        index = _drawn(run_spikes.index, samples, observed.run["dataset"])
+        index = observed.drawn(run_spikes.index, samples, "fragility")
     scale = torch.from_numpy(observed.pixel_scale())[:, None, None].to(observed.device)
     records = []
     for seed in observed.seeds:
@@ -77,12 +76,6 @@ def observe(artefacts: dict[str, Path], samples: int, classes: int, steps: int) 
             features |= {f"unflipped_share_{norm}": np.isinf(values).mean() for norm, values in distances.items()}
             records += [where | {"feature": name, "value": value} for name, value in features.items()]
     return tidy(records, observed.run)
-
-
-def _drawn(index: np.ndarray, samples: int, dataset: str) -> np.ndarray:
-    """Return a random draw of the images presented, the same for all networks of a dataset."""
-    generator = np.random.default_rng(derived_seed(dataset, "fragility"))
-    return generator.permutation(np.sort(index))[:samples]
 
 
 def _median(distances: np.ndarray) -> float:

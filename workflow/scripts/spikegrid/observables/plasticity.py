@@ -79,7 +79,7 @@ def observe(
     network that was not yet trained: there its first checkpoint is not comparable to the later ones.
     """
     observed = ObservedNetworks(artefacts)
-    index = _drawn(observed.training_images, samples, observed.run["dataset"])
+    index = observed.drawn(observed.training_images, samples, "plasticity")
     records = []
     for seed in observed.seeds:
         inputs, targets = observed.inputs(seed, index), _new_targets(observed, seed, len(index))
@@ -137,12 +137,6 @@ def _dead_shares(recorded: RecordedModel, inputs: Tensor) -> dict[str, float]:
 
 def _dead_share(fires: Tensor) -> float:
     return 1 - fires.sum().item() / len(fires)
-
-
-def _drawn(training_images: np.ndarray, samples: int, dataset: str) -> np.ndarray:
-    """Return a random draw of the training images, the same for all networks of a dataset."""
-    generator = np.random.default_rng(derived_seed(dataset, "plasticity"))
-    return generator.permutation(training_images)[:samples]
 
 
 def _new_targets(observed: ObservedNetworks, seed: int, images: int) -> Tensor:
