@@ -26,9 +26,10 @@ from spikegrid.datasets import digits
 from spikegrid.device import prepare_device
 from spikegrid.examples import Examples
 from spikegrid.images import TEST, TRAIN, ImageSet
+from spikegrid.joint_training import evaluate, learning_rates, train_steps
 from spikegrid.optimizers import make_optimizer
 from spikegrid.side_by_side import side_by_side
-from spikegrid.training import evaluate, learning_rates, train_block, train_epoch
+from spikegrid.training import train_block
 
 SETTINGS = {
     "epochs": 1000,
@@ -86,7 +87,9 @@ class Workload:
 
     def ours(self) -> None:
         """Train for one epoch."""
-        train_epoch(self.networks, self.train.batches(self.order, self.batch), self.optimizer, self.rates)
+        batches = self.train.batches(self.order, self.batch)
+        for _ in train_steps(self.networks, batches, self.optimizer, self.rates):
+            pass
 
     def score(self) -> None:
         """Make one row of the history."""

@@ -281,14 +281,14 @@ def test_truncated_file_is_refused_by_name(tmp_path, make_images, share):
     path = tmp_path / "dots.safetensors"
     save(path, make_images())
     os.truncate(path, int(path.stat().st_size * share))
-    with pytest.raises(InputError, match=r"dots.safetensors: not an image set .* delete it and run again"):
+    with pytest.raises(InputError, match=r"dots.safetensors: not a whole image set .* delete it and run again"):
         load(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", bytes(range(256)) * 4])
 def test_other_file_is_refused_by_name(tmp_path, content):
     (tmp_path / "dots.safetensors").write_bytes(content)
-    with pytest.raises(InputError, match=r"dots.safetensors: not an image set"):
+    with pytest.raises(InputError, match=r"dots.safetensors: not a whole image set"):
         load(tmp_path / "dots.safetensors")
 
 
@@ -301,5 +301,5 @@ def test_missing_file_is_refused_by_name(tmp_path):
 @pytest.mark.parametrize("names", [["weights"], ["images", "labels", "split"]])
 def test_safetensors_file_of_something_else_is_refused(tmp_path, names, metadata):
     save_file({name: np.zeros(3) for name in names}, tmp_path / "dots.safetensors", metadata=metadata)
-    with pytest.raises(InputError, match=r"dots.safetensors: not an image set"):
+    with pytest.raises(InputError, match=r"dots.safetensors: not a whole image set"):
         load(tmp_path / "dots.safetensors")

@@ -65,7 +65,7 @@ def test_a_unit_of_brightness_changes_the_input_by_the_pixel_scale(observed_run,
 def test_a_file_that_is_not_whole_is_named(observed_run):
     artefacts = observed_run()
     artefacts["checkpoints"].write_bytes(b"")
-    with pytest.raises(InputError, match=r"checkpoints\.safetensors: not a checkpoint file"):
+    with pytest.raises(InputError, match=r"checkpoints\.safetensors: not a whole checkpoint file"):
         ObservedNetworks(artefacts)
 
 

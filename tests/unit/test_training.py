@@ -207,7 +207,7 @@ def test_labels_trained_on_are_one_fixed_draw_for_all_epochs(train, make_images,
         seen.append(targets)
         return cross_entropy(logits, targets, **options)
 
-    monkeypatch.setattr("spikegrid.training.cross_entropy", watched)
+    monkeypatch.setattr("spikegrid.joint_training.cross_entropy", watched)
     monkeypatch.setattr(torch, "randperm", lambda size, **_: torch.arange(size))
     (network,) = train(images=make_images(train=24), regime=memorizing, epochs=3, batch_size=24)
     assert len(seen) == 3 + 4
@@ -383,7 +383,7 @@ def test_every_image_is_in_one_batch_of_an_epoch(train, monkeypatch, batch_size,
         sizes.append((logits.requires_grad, len(targets)))
         return cross_entropy(logits, targets, **options)
 
-    monkeypatch.setattr("spikegrid.training.cross_entropy", watched)
+    monkeypatch.setattr("spikegrid.joint_training.cross_entropy", watched)
     train(epochs=1, batch_size=batch_size)
     trained = [size for is_step, size in sizes if is_step]
     assert len(trained) == steps
@@ -413,7 +413,7 @@ def test_full_batches_are_of_the_images_that_the_regime_leaves(train, make_image
         sizes.append((logits.requires_grad, len(targets)))
         return cross_entropy(logits, targets, **options)
 
-    monkeypatch.setattr("spikegrid.training.cross_entropy", watched)
+    monkeypatch.setattr("spikegrid.joint_training.cross_entropy", watched)
     few = {"plugin": "few_samples", "parameters": {"samples": samples}}
     train(images=make_images(), regime=few, batch_size=None, epochs=2)
     assert [size for is_step, size in sizes if is_step] == [samples] * 2

@@ -23,6 +23,8 @@ rule train:
         gpu=1,
         mem_mb=4000,
         runtime=720,
+        # A resource and no parameter: how often a state is saved does not change what is trained.
+        save_seconds=grid.config["save_seconds"],
     params:
         run=grid.run,
         architecture=grid.architecture,

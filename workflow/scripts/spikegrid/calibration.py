@@ -22,10 +22,11 @@ from spikegrid.features import observed_tables, write_table
 from spikegrid.history import save_history
 from spikegrid.images import TEST, TRAIN, ImageSet
 from spikegrid.indicators import compare_regimes
+from spikegrid.joint_training import batch_size
 from spikegrid.plugins import load_plugin, read_plugin
 from spikegrid.randomness import derived_seed
 from spikegrid.tables import RUN, join_features
-from spikegrid.training import batch_size, train_block
+from spikegrid.training import train_block
 
 PRESENTED = 1024
 """Images that the larger trial presents, where there are as many."""

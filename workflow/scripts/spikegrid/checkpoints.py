@@ -4,7 +4,6 @@
 labels that seed s was trained on, in the order of the dataset's training images, -1 for those that it was not shown.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from spikegrid.errors import InputError
-from spikegrid.files import written_whole
+from spikegrid.tensor_files import TensorFile, write_tensors
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,7 @@ def save_checkpoints(
         for epoch, state in network.states.items():
             tensors |= {f"seed{network.seed}/epoch{epoch}/{key}": value.contiguous() for key, value in state.items()}
     description = {"run": run, "architecture": architecture, "regime": regime, "epochs": epochs}
-    with written_whole(path) as temporary:
-        save_file(tensors, temporary, metadata={"spikegrid": json.dumps(description)})
+    write_tensors(path, tensors, description, save_file)
 
 
 class Checkpoints:
@@ -58,30 +54,22 @@ class Checkpoints:
 
     run: dataset, architecture, regime and seeds. architecture, regime: plug-in and parameters of these. epochs: those
     at which every seed was kept.
-    Raises InputError when the file is not whole.
+    Raises InputError when the file is not as it was written.
     """
 
     def __init__(self, path: str | Path):
-        self._path = Path(path)
-        try:
-            self._file = safe_open(path, framework="pt")
-            self._keys = list(self._file.keys())
-            description = json.loads(self._file.metadata()["spikegrid"])
-            self.run: dict[str, Any] = description["run"]
-            self.architecture: dict[str, Any] = description["architecture"]
-            self.regime: dict[str, Any] = description["regime"]
-            self.epochs: list[int] = description["epochs"]
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{path}: not a checkpoint file of this workflow ({error}); delete it and run again"
-            ) from None
+        self._file = TensorFile(path, "checkpoint file", "pt")
+        self.run: dict[str, Any] = self._file.description["run"]
+        self.architecture: dict[str, Any] = self._file.description["architecture"]
+        self.regime: dict[str, Any] = self._file.description["regime"]
+        self.epochs: list[int] = self._file.description["epochs"]
 
     def state(self, seed: int, epoch: int) -> dict[str, torch.Tensor]:
         """Return the state dict of one seed after one epoch."""
         prefix = f"seed{seed}/epoch{epoch}/"
-        keys = [key for key in self._keys if key.startswith(prefix)]
-        return {key.removeprefix(prefix): self._file.get_tensor(key) for key in keys}
+        keys = [key for key in self._file.keys if key.startswith(prefix)]
+        return {key.removeprefix(prefix): self._file[key] for key in keys}
 
     def labels(self, seed: int) -> np.ndarray:
         """Return the labels that one seed was trained on, int16 [n], ``labels.NOT_SHOWN`` for images left out."""
-        return self._file.get_tensor(f"seed{seed}/labels").numpy()
+        return self._file[f"seed{seed}/labels"].numpy()

@@ -48,6 +48,25 @@ def current_device() -> torch.device:
     return _current
 
 
+def generator_states(device: torch.device) -> dict[str, torch.Tensor]:
+    """Return the states of the generators that a network on ``device`` draws from, each a tensor on the CPU."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def set_generator_states(device: torch.device, states: dict[str, torch.Tensor]) -> None:
+    """Set the generators to what ``generator_states`` gave for a device of the same type."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states["cuda"], device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(states["mps"])
+
+
 def _free_memory(device: int) -> int:
     free, _ = torch.cuda.mem_get_info(device)
     return free

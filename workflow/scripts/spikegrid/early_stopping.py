@@ -84,6 +84,21 @@ class EarlyStopping:
             self._ended[place] |= epoch in (best.epoch + self._patience, self._last)
         return [best.scores if ended else own for ended, best, own in zip(self._ended, self._best, scores)]
 
+    @property
+    def best_scores(self) -> list[Scores]:
+        """What the history says of each network at the epoch of its lowest loss."""
+        return [best.scores for best in self._best]
+
+    def position(self) -> tuple[dict[str, Any], list[State]]:
+        """Return all that ``follow`` has changed: what JSON can hold, and states."""
+        best = [[best.epoch, best.loss, best.scores] for best in self._best]
+        return {"ended": self._ended, "best": best}, [best.state for best in self._best]
+
+    def resume(self, position: dict[str, Any], states: list[State]) -> None:
+        """Take up a ``position``."""
+        self._ended = list(position["ended"])
+        self._best = [_Best(*best, state) for best, state in zip(position["best"], states)]
+
     def states(self, current: list[State]) -> list[State]:
         """Return the state of each network as it counts, given the ``current`` ones; no two share memory."""
         return [

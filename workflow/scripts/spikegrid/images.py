@@ -1,18 +1,15 @@
 """Image sets: unsigned bytes, labels and a split into training and test images, in one safetensors file."""
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from spikegrid.errors import InputError
-from spikegrid.files import written_whole
 from spikegrid.randomness import derived_seed
+from spikegrid.tensor_files import TensorFile, write_tensors
 
 TRAIN, TEST = 0, 1
 
@@ -151,22 +148,13 @@ def _draw(labels: np.ndarray, quota: np.ndarray, seed: int) -> np.ndarray:
 
 def save(path: str | Path, images: ImageSet) -> None:
     """Write an image set as safetensors: ``images``, ``labels``, ``split``; classes and source as JSON metadata."""
-    description = {"classes": images.classes, "source": images.source}
     tensors = {"images": images.images, "labels": images.labels, "split": images.split}
-    with written_whole(path) as temporary:
-        save_file(
-            {key: np.ascontiguousarray(value) for key, value in tensors.items()},
-            temporary,
-            metadata={"spikegrid": json.dumps(description)},
-        )
+    contiguous = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
+    write_tensors(path, contiguous, {"classes": images.classes, "source": images.source}, save_file)
 
 
 def load(path: str | Path) -> ImageSet:
-    """Read an image set. Raises InputError when the file is not whole."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            description: dict[str, Any] = json.loads(file.metadata()["spikegrid"])
-            tensors = {key: file.get_tensor(key) for key in ("images", "labels", "split")}
-            return ImageSet(**tensors, classes=description["classes"], source=description["source"])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not an image set of this workflow ({error}); delete it and run again") from None
+    """Read an image set. Raises InputError when the file is not as it was written."""
+    file = TensorFile(path, "image set", "numpy")
+    tensors = {key: file[key] for key in ("images", "labels", "split")}
+    return ImageSet(**tensors, classes=file.description["classes"], source=file.description["source"])

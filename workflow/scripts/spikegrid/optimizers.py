@@ -14,7 +14,9 @@ from torch.optim.sgd import sgd
 
 
 class Optimizer(Protocol):
-    """Changes parameters by their gradients."""
+    """Changes parameters by their gradients; ``tensors`` are what it keeps from step to step, by any name."""
+
+    tensors: dict[str, Tensor]
 
     def step(self, learning_rate: float) -> None:
         """Make one step and drop the gradients."""
@@ -34,6 +36,7 @@ class _AdamW:
     def __init__(self, parameters: list[Tensor], weight_decay: float):
         self._weight_decay = weight_decay
         self._slots = [(own, torch.zeros_like(own), torch.zeros_like(own), own.new_zeros(())) for own in parameters]
+        self.tensors = _kept(self._slots)
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
@@ -57,6 +60,7 @@ class _Descent:
     def __init__(self, parameters: list[Tensor], weight_decay: float, momentum: float):
         self._weight_decay, self._momentum = weight_decay, momentum
         self._slots = [(own, torch.zeros_like(own)) for own in parameters]
+        self.tensors = _kept(self._slots)
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
@@ -71,6 +75,11 @@ class _Descent:
             nesterov=False,
             maximize=False,
         )
+
+
+def _kept(slots: list[tuple[Tensor, ...]]) -> dict[str, Tensor]:
+    """Return the tensors of all slots but the parameters."""
+    return {f"{place}.{column}": own for place, slot in enumerate(slots) for column, own in enumerate(slot[1:])}
 
 
 def _with_gradient(slots: list[tuple[Tensor, ...]]) -> Iterator[list[Tensor]]:

@@ -33,9 +33,10 @@ def networks_at_once(network: nn.Module) -> int:
 
 
 class Networks(Protocol):
-    """Networks that train side by side; ``parameters`` are those of all."""
+    """Networks that train side by side: ``parameters`` are those of all, ``tensors`` with the buffers, by any name."""
 
     parameters: list[Tensor]
+    tensors: dict[str, Tensor]
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Map inputs [S, batch, C, H, W] to logits [S, batch, classes], a slice for each network."""
@@ -65,10 +66,10 @@ class StackedPerceptrons:
         self._layers = _layers(networks[0])
         self._shapes = {name: parameter.shape for name, parameter in networks[0].named_parameters()}
         of_each = [dict(network.named_parameters()) for network in networks]
-        self._rows = {
+        self.tensors = {
             name: _rows(torch.stack([own[name].detach() for own in of_each])).requires_grad_() for name in self._shapes
         }
-        self.parameters = list(self._rows.values())
+        self.parameters = list(self.tensors.values())
 
     def train(self, mode: bool) -> None:
         """Do nothing: perceptrons compute the same in training and in evaluation."""
@@ -77,14 +78,14 @@ class StackedPerceptrons:
         signals = inputs
         for name, layer in self._layers.items():
             if isinstance(layer, nn.Linear):
-                weight, bias = self._rows[f"{name}.weight"], self._rows[f"{name}.bias"]
+                weight, bias = self.tensors[f"{name}.weight"], self.tensors[f"{name}.bias"]
                 signals = _StackedLinear.apply(signals, weight, bias, layer.out_features)
             else:
                 signals = signals.flatten(2) if isinstance(layer, nn.Flatten) else layer(signals)
         return signals
 
     def states(self) -> list[dict[str, Tensor]]:
-        rows = {name: rows.detach().cpu() for name, rows in self._rows.items()}
+        rows = {name: rows.detach().cpu() for name, rows in self.tensors.items()}
         return [
             {name: rows[name][place, : shape.numel()].reshape(shape).clone() for name, shape in self._shapes.items()}
             for place in range(len(self.parameters[0]))
@@ -98,6 +99,7 @@ class SingleNetwork:
         self._network = network
         self._layout = set_layout(network, example)
         self.parameters = list(network.parameters())
+        self.tensors = dict([*network.named_parameters(), *network.named_buffers()])
 
     def train(self, mode: bool) -> None:
         self._network.train(mode)
