@@ -1,0 +1,204 @@
+"""Processes are killed, disks fill up, folders cannot be written to, clocks go wrong: a rerun gives the same bytes.
+
+Every test says what it has tried in properties of the report: the fault, times tried, survived, and results lost.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from snakemake_runs import command_of, digests, half_written, result_files, snakemake
+
+GRID = {
+    "datasets": {"digits": {"kind": "digits", "train_size": 200, "test_size": 100}},
+    "architectures": {"cnn": {"kind": "cnn", "channels": [8], "hidden": [16], "batch_norm": True, "dropout": 0.2}},
+    "regimes": {"generalizing": {"kind": "generalizing"}, "memorizing": {"kind": "memorizing"}},
+    "observables": {"firing": {"kind": "firing", "window": 10}},
+    "seeds": 2,
+    "seeds_per_job": 2,
+    "save_seconds": 1,
+    "training": {
+        "epochs": 150,
+        "checkpoints": [0, 1, 50],
+        "batch_size": 20,
+        "target_accuracy": 0,
+        "horizontal_flip": True,
+    },
+}
+CHECKPOINTS = "results/runs/digits/cnn/{}/seeds0-1/checkpoints.safetensors"
+TRAINED = [CHECKPOINTS.format(regime) for regime in GRID["regimes"]]
+TABLES = ["collect"]
+
+
+@pytest.fixture(scope="session")
+def undisturbed(once, code):
+    """The folder of a run that nothing disturbs."""
+    finished = once("undisturbed", lambda folder: snakemake(folder, code=code, config=GRID, targets=TABLES))
+    assert finished.execution.code == 0, finished.execution.text
+    return finished.folder
+
+
+@pytest.fixture
+def survived(undisturbed, record_property):
+    """A function that compares the results of a folder with the undisturbed ones, and notes what was tried."""
+
+    def compare(fault: str, tried: int, folder: Path) -> None:
+        expected = digests(undisturbed, result_files(undisturbed))
+        found = digests(folder, result_files(folder))
+        lost = [str(file) for file in expected if found.get(file) != expected[file]]
+        for name, value in (
+            ("fault", fault),
+            ("tried", tried),
+            ("survived", 0 if lost else tried),
+            ("lost", len(lost)),
+        ):
+            record_property(name, value)
+        assert lost == []
+        assert half_written(folder) == []
+        assert list(folder.glob("results/**/unfinished")) == []
+
+    return compare
+
+
+def test_training_is_killed_twenty_times_in_one_run(code, tmp_path, survived):
+    moments = random.Random(7)
+    command = [*command_of(tmp_path, code=code, config=GRID, targets=TABLES, cores=1), "--retries", "30"]
+    killed = 0
+    with running(command, tmp_path) as main:
+        while killed < 20:
+            (process,) = wait_for(lambda: jobs_of(main, "train"))
+            with suppress(psutil.TimeoutExpired):
+                process.wait(moments.uniform(0, 8))
+            if process.is_running():
+                process.kill()
+                killed += 1
+            wait_for(lambda process=process: not process.is_running())
+        assert main.wait(timeout=300) == 0
+    survived("SIGKILL of a training process", killed, tmp_path)
+    log = tmp_path / "results/runs/digits/cnn/memorizing/seeds0-1/logs/train.log"
+    assert "goes on after epoch" in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("fault", "sent"), [("SIGKILL of Snakemake", signal.SIGKILL), ("SIGINT of Snakemake", signal.SIGINT)]
+)
+def test_snakemake_itself_is_killed(fault, sent, code, tmp_path, survived):
+    moments, command = random.Random(int(sent)), command_of(tmp_path, code=code, config=GRID, targets=TABLES)
+    for _ in range(3):
+        with running(command, tmp_path) as main:
+            wait_for(lambda: jobs_of(main, "train"))
+            time.sleep(moments.uniform(0, 5))
+            jobs = jobs_of(main)
+            main.send_signal(sent)
+            assert main.wait(timeout=60) != 0
+        if sent == signal.SIGKILL:  # its jobs live on, as they do when the terminal is closed
+            locked = snakemake(tmp_path, code=code, config=GRID, targets=TABLES)
+            assert locked.code != 0
+            assert "--unlock" in locked.text
+            assert snakemake(tmp_path, "--unlock", code=code, config=GRID).code == 0
+        assert jobs
+    done = snakemake(tmp_path, code=code, config=GRID, targets=TABLES)
+    assert done.code == 0, done.text
+    wait_for(lambda: not any(job.is_running() for job in jobs))
+    survived(fault, 3, tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can mount a small disk")
+def test_disk_is_full(code, tmp_path, survived):
+    with mounted(tmp_path / "results", "size=100k"):
+        full = snakemake(tmp_path, code=code, config=GRID, targets=TABLES)
+        assert full.code != 0
+        assert "Traceback" not in full.text
+        assert {line.split("; ")[-1] for line in full.lines("spikegrid:")} == {"make room and run again"}
+        subprocess.run(["mount", "-o", "remount,size=100m", tmp_path / "results"], check=True)
+        done = snakemake(tmp_path, code=code, config=GRID, targets=TABLES)
+        assert done.code == 0, done.text
+        survived("full disk", 1, tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can mount a read-only disk")
+def test_results_cannot_be_written_to(code, tmp_path, survived):
+    with mounted(tmp_path / "results", "ro"):
+        refused = snakemake(tmp_path, code=code, config=GRID, targets=TABLES)
+        assert refused.code != 0
+        assert "Traceback" not in refused.text
+        (line,) = refused.lines("results: ")
+        assert "read-only" in line
+        assert refused.jobs == []
+    done = snakemake(tmp_path, code=code, config=GRID, targets=TABLES)
+    assert done.code == 0, done.text
+    survived("read-only results", 1, tmp_path)
+
+
+def test_clock_goes_back_and_forth(code, tmp_path, undisturbed, survived):
+    day = 86400
+    for shift, targets in ((2 * day, TRAINED[:1]), (-2 * day, TRAINED[1:]), (0, TABLES)):
+        done = snakemake(tmp_path, code=code, config=GRID, targets=targets)
+        assert done.code == 0, done.text
+        if shift:
+            for file in tmp_path.glob("results/**/*"):
+                if file.is_file() and time.time() - file.stat().st_mtime < day:
+                    os.utime(file, (time.time() + shift,) * 2)
+    survived("clock two days ahead, then behind", 2, tmp_path)
+
+
+def test_two_snakemakes_on_one_folder(code, tmp_path, survived):
+    with running(command_of(tmp_path, code=code, config=GRID, targets=TABLES), tmp_path) as main:
+        wait_for(lambda: jobs_of(main, "train"))
+        second = snakemake(tmp_path, code=code, config=GRID, targets=TABLES)
+        assert second.code != 0
+        assert second.jobs == []
+        assert "cannot be locked" in second.text
+        assert main.wait(timeout=300) == 0
+    survived("two Snakemakes on one folder", 1, tmp_path)
+
+
+@contextmanager
+def running(command: list[str], folder: Path) -> Iterator[subprocess.Popen]:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[None]:
+    """Mount a disk in memory."""
+    folder.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def wait_for(found: Callable[[], object], seconds: float = 180) -> object:
+    """Return what ``found`` finds, as soon as that is something."""
+    end = time.monotonic() + seconds
+    while not (what := found()):
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+    return what
+
+
+def jobs_of(main: subprocess.Popen, script: str = "") -> list[psutil.Process]:
+    """Return the processes below Snakemake that run scripts of the workflow, or one of them."""
+    with suppress(psutil.NoSuchProcess):
+        below = psutil.Process(main.pid).children(recursive=True)
+        return [process for process in below if f"{script}.py" in " ".join(command_line(process)[1:2])]
+    return []
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    """Return the command of a process, nothing of one that has ended."""
+    with suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
