@@ -30,6 +30,13 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def can_be_written_to(folder: Path) -> bool:
+    """Tell whether files can be made in a folder, or the folder itself where it is not there yet."""
+    while not folder.exists():
+        folder = folder.absolute().parent
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
 def _put_on_disk(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

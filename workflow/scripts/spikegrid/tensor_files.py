@@ -1,6 +1,8 @@
 """Sealed safetensors files with a description in JSON."""
 
 import json
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +20,12 @@ def write_tensors(
     """Write tensors or arrays, by ``save_file`` of ``safetensors.torch`` or ``safetensors.numpy``."""
     sealed = {"seal": OPEN_SEAL, **description}
     with written_whole(path) as temporary:
-        save_file(tensors, temporary, metadata={"spikegrid": json.dumps(sealed)})
+        try:
+            save_file(tensors, temporary, metadata={"spikegrid": json.dumps(sealed)})
+        except SafetensorError as error:
+            if of_system := re.search(r"\(os error (\d+)\)", str(error)):
+                raise OSError(int(of_system[1]), os.strerror(int(of_system[1])), str(path)) from None
+            raise
         close_seal(temporary)
 
 
