@@ -27,8 +27,6 @@ PLUGINS_OF_STEP = {
 }
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "python-isal": "isal"}
-IMPORTED_BY_OTHERS = {"pyarrow": "pandas"}
-"""Packages that no step imports by name: pandas needs pyarrow to read and write parquet."""
 
 
 def environments_by_script() -> dict[str, set[str]]:
@@ -95,8 +93,7 @@ def test_every_environment_file_serves_a_rule():
 def test_environment_holds_what_its_steps_import_and_nothing_else(name):
     imported = set().union(*map(distributions_imported_by, environments_by_script()[name]))
     listed = set(environment(name)) - {"python"}
-    indirect = {package for package, user in IMPORTED_BY_OTHERS.items() if user in imported}
-    assert listed == imported | indirect
+    assert listed == imported
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
@@ -111,7 +108,7 @@ def test_project_depends_on_what_the_library_imports_and_nothing_else():
     scripts = {script for scripts in environments_by_script().values() for script in scripts}
     imported = set().union(*map(distributions_imported_by, scripts), distributions_of_the_door())
     declared = {Requirement(line).name for line in project()["dependencies"]}
-    assert declared == imported | set(IMPORTED_BY_OTHERS) | {"snakemake"}
+    assert declared == imported | {"snakemake"}
 
 
 def distributions_of_the_door() -> set[str]:

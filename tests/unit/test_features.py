@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikegrid.features import tidy, write_table
+from spikegrid.features import read_table, tidy, write_table
+from spikegrid.seals import OPEN_SEAL
 
 COLUMNS = ["dataset", "architecture", "regime", "seed", "epoch", "layer", "depth", "feature", "value"]
 
@@ -27,14 +28,27 @@ def table():
     return pd.DataFrame({"name": ["a", "NA"], "count": [1, 2], "value": [1 / 3, np.nan], "fits": [True, False]})
 
 
-def test_parquet_keeps_every_value_and_type(tmp_path, table):
+@pytest.mark.parametrize("read", [read_table, pd.read_parquet])
+def test_parquet_keeps_every_value_and_type(tmp_path, table, read):
     write_table(tmp_path / "table.parquet", table)
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "table.parquet"), table)
+    pd.testing.assert_frame_equal(read(tmp_path / "table.parquet"), table)
 
 
-def test_csv_has_seven_digits_and_no_index(tmp_path, table):
+def test_chosen_rows_and_columns_are_read(tmp_path, table):
+    write_table(tmp_path / "table.parquet", table)
+    read = read_table(tmp_path / "table.parquet", columns=["count"], filters=[("name", "==", "NA")])
+    assert read.to_dict("list") == {"count": [2]}
+
+
+def test_table_that_holds_the_words_of_a_checksum_is_not_sealed(tmp_path, table):
+    with pytest.raises(ValueError, match="has the words of a checksum"):
+        write_table(tmp_path / "table.parquet", table.assign(name=OPEN_SEAL))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_csv_has_seven_digits_no_index_and_an_empty_line_at_its_end(tmp_path, table):
     write_table(tmp_path / "table.csv", table)
-    assert (tmp_path / "table.csv").read_bytes() == b"name,count,value,fits\na,1,0.3333333,True\nNA,2,,False\n"
+    assert (tmp_path / "table.csv").read_bytes() == b"name,count,value,fits\na,1,0.3333333,True\nNA,2,,False\n\n"
 
 
 @pytest.mark.parametrize("name", ["table.csv", "table.parquet"])

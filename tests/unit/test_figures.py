@@ -16,6 +16,7 @@ from scipy import stats
 from scipy.stats import bootstrap
 
 from spikegrid import spikes
+from spikegrid.features import write_table
 from spikegrid.figures import style
 from spikegrid.figures.curves import bootstrap_of_mean
 from spikegrid.figures.fano_against_rate import POINTS, draw_fano_against_rate
@@ -553,7 +554,7 @@ def test_a_map_without_a_comparison_says_why():
 
 def test_names_like_NA_and_numbers_survive_the_table_of_indicators(tmp_path):
     table = indicators({("rate", "1"): (np.nan, 0.5, 2.0)}, cells=[("NA", "007")])
-    table.to_csv(tmp_path / "indicators.csv", index=False)
+    write_table(tmp_path / "indicators.csv", table)
     read = read_indicators(tmp_path / "indicators.csv", "firing")
     assert read[["dataset", "architecture", "layer"]].to_numpy().tolist() == [["NA", "007", "1"]]
     assert read["hedges_g"].isna().all()
@@ -572,8 +573,7 @@ def test_final_units_are_those_of_the_last_epoch_of_each_regime(tmp_path):
     for regime, seed in product(["untrained", "memorizing"], range(2)):
         epochs = [0] if regime == "untrained" else [0, 20]
         path = tmp_path / regime / f"seeds{seed}-{seed}" / "units" / "firing.parquet"
-        path.parent.mkdir(parents=True)
-        pd.DataFrame({"seed": np.int32(seed), "epoch": np.array(epochs, np.int32), "unit": 0}).to_parquet(path)
+        write_table(path, pd.DataFrame({"seed": np.int32(seed), "epoch": np.array(epochs, np.int32), "unit": 0}))
         paths.append(path)
     found = final_units(paths, runs)[["regime", "seed", "epoch", "reached_target"]]
     assert found.to_numpy().tolist() == [

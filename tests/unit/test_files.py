@@ -1,5 +1,7 @@
 """Files that are whole or not there."""
 
+import os
+
 import pytest
 
 from spikegrid.files import written_whole
@@ -21,6 +23,14 @@ def test_older_file_is_there_until_the_new_one_is_whole(tmp_path):
         temporary.write_text("new")
         assert path.read_text() == "older"
     assert path.read_text() == "new"
+
+
+def test_content_is_on_the_disk_before_the_file_has_its_name_and_the_name_afterwards(tmp_path, monkeypatch):
+    path, on_disk = tmp_path / "table.csv", []
+    monkeypatch.setattr(os, "fsync", lambda file: on_disk.append((os.fstat(file).st_ino, path.exists())))
+    with written_whole(path) as temporary:
+        temporary.write_text("new")
+    assert on_disk == [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])

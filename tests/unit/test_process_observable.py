@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from spikegrid.features import COLUMNS
+from spikegrid.features import COLUMNS, write_table
 from spikegrid.observables import process
 from spikegrid.orders import presentation_order
 from spikegrid.process_fit import assumption_summary, assumption_tests, count_summary, rate_summary
@@ -160,7 +160,7 @@ def test_layer_without_a_unit_that_varies_is_undefined_without_a_warning(write_s
 
 def test_process_tables_of_all_runs_are_joined_with_whether_the_network_reached_its_target(write_spikes, tmp_path):
     table = observed(write_spikes(random_layers(), batch=IMAGES, **images_of()))["process"]
-    table.to_parquet(tmp_path / "mine.parquet")
+    write_table(tmp_path / "mine.parquet", table)
     names = {"dataset": "dots", "architecture": "net", "regime": "generalizing"}
     runs = pd.DataFrame([names | {"seed": seed, "reached_target": seed == 0} for seed in range(2)])
     joined = join_processes([tmp_path / "mine.parquet"], runs)

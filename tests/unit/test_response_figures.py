@@ -8,6 +8,7 @@ import pytest
 from matplotlib.axes import Axes
 from scipy import stats
 
+from spikegrid.features import write_table
 from spikegrid.figures import style
 from spikegrid.figures.networks import values_over_training
 from spikegrid.figures.response_decay import PANELS, draw_response_decay
@@ -139,9 +140,8 @@ def test_tables_of_all_epochs_are_joined_with_names_of_their_regimes(tmp_path):
     paths = []
     for regime, seeds in (("one", [0, 1]), ("two", [0])):
         path = tmp_path / regime / "seeds0-1" / "kernel" / "response.parquet"
-        path.parent.mkdir(parents=True)
         rows = [(seed, epoch) for seed in seeds for epoch in (0, 5)]
-        pd.DataFrame(rows, columns=["seed", "epoch"]).to_parquet(path)
+        write_table(path, pd.DataFrame(rows, columns=["seed", "epoch"]))
         paths.append(path)
     joined = values_over_training(paths, runs)
     assert joined[["regime", "seed", "epoch", "reached_target"]].to_numpy().tolist() == [

@@ -1,7 +1,6 @@
 """The spike file, format version 1, read with numpy and zipfile alone, whole and damaged."""
 
 import json
-import os
 import resource
 import shutil
 import threading
@@ -244,20 +243,6 @@ def overwrite(path, position: int, byte: int) -> None:
         stream.write(bytes([byte]))
 
 
-def test_no_single_flipped_bit_gives_wrong_data_or_another_error(write_spikes, two_layers):
-    path = write_spikes(two_layers, train_labels=np.ones((2, 20), np.int16))
-    whole, original = path.read_bytes(), read_everything(path)
-    for position, byte in enumerate(whole):
-        overwrite(path, position, byte ^ 1 << (position * 5 % 8))
-        try:
-            assert read_everything(path) == original, f"byte {position} of {len(whole)}"
-        except InputError:
-            pass
-        except Exception as error:
-            pytest.fail(f"byte {position} of {len(whole)}: {error!r}")
-        overwrite(path, position, byte)
-
-
 def test_no_flipped_bit_in_a_large_layer_gives_wrong_trains_at_one_checkpoint(tmp_path):
     path = tmp_path / "spikes.npz"
     write_checkpoints(path, 4)
@@ -274,13 +259,16 @@ def test_no_flipped_bit_in_a_large_layer_gives_wrong_trains_at_one_checkpoint(tm
         overwrite(path, position, whole[position])
 
 
-def test_every_truncation_is_refused_in_one_line_that_names_the_file(write_spikes, two_layers):
+@pytest.mark.parametrize(("old", "new"), [(b"{'", b";'"), (b"{'descr'", b"\n  1\n 0\n"), (b"u1", b"O8")])
+def test_layer_with_a_damaged_header_is_refused(write_spikes, two_layers, old, new):
     path = write_spikes(two_layers)
-    for length in reversed(range(path.stat().st_size)):
-        os.truncate(path, length)
-        with pytest.raises(InputError, match=r"spikes.npz") as caught:
-            read_everything(path)
-        assert "\n" not in str(caught.value)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content.replace(old, new, 1) if name == "conv.npy" else content)
+    with spikes.load(path) as file, pytest.raises(InputError, match=r"spikes.npz"):
+        list(file.packed("conv"))
 
 
 @pytest.mark.parametrize("epochs", [1, 3])

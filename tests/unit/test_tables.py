@@ -142,11 +142,3 @@ def test_two_values_for_the_same_place_are_refused(features):
     path = features(names())
     with pytest.raises(InputError, match="two values for firing, dots, net, memorizing, 0, 10, network, 0, rate"):
         join_features([path, path], runs_of("memorizing"))
-
-
-@pytest.mark.parametrize("content", [b"", b"text", b"PAR1half"])
-def test_file_that_is_no_parquet_is_refused_with_its_path(features, content):
-    path = features(names())
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=r"firing.parquet"):
-        join_features([path], runs_of("memorizing"))

@@ -1,7 +1,6 @@
 """Draw F / (1 − p) by the order of images, for all datasets and architectures."""
 
-import pandas as pd
-
+from spikegrid.features import read_table
 from spikegrid.figures import style
 from spikegrid.figures.fano_by_order import draw_fano_by_order
 from spikegrid.job import logged
@@ -10,5 +9,5 @@ params, output = snakemake.params, snakemake.output
 
 with logged(snakemake.log[0], f"figure {output.png}"):
     observable = [("observable", "==", snakemake.wildcards.observable)]
-    features = pd.read_parquet(snakemake.input.features, filters=observable)
+    features = read_table(snakemake.input.features, filters=observable)
     style.save(draw_fano_by_order(features, params.regimes, params.confidence), output.pdf, output.png)

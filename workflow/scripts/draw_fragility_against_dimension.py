@@ -1,7 +1,6 @@
 """Draw flip distances against the effective dimension of the last layer, for one architecture on one dataset."""
 
-import pandas as pd
-
+from spikegrid.features import read_table
 from spikegrid.figures import style
 from spikegrid.figures.fragility_against_dimension import draw_fragility_against_dimension
 from spikegrid.job import logged
@@ -14,5 +13,5 @@ with logged(snakemake.log[0], f"figure {output.png}"):
         ("architecture", "==", names.architecture),
         ("observable", "in", [names.observable, params.dimension]),
     ]
-    features = pd.read_parquet(snakemake.input.features, filters=chosen)
+    features = read_table(snakemake.input.features, filters=chosen)
     style.save(draw_fragility_against_dimension(features, params.regimes), output.pdf, output.png)

@@ -1,5 +1,6 @@
 """Draw the ranked indicators: effect and interval in every dataset and architecture."""
 
+from spikegrid import indicators, stability
 from spikegrid.figures import style
 from spikegrid.figures.stable_indicators import draw_stable_indicators
 from spikegrid.job import logged
@@ -8,6 +9,7 @@ from spikegrid.tables import read_named
 params, output = snakemake.params, snakemake.output
 
 with logged(snakemake.log[0], f"figure {output.png}"):
-    stable, indicators = read_named(snakemake.input.stable), read_named(snakemake.input.indicators)
-    figure = draw_stable_indicators(stable, indicators, params.memorizing, params.generalizing, params.confidence)
+    stable = read_named(snakemake.input.stable, stability.COLUMNS)
+    compared = read_named(snakemake.input.indicators, indicators.COLUMNS)
+    figure = draw_stable_indicators(stable, compared, params.memorizing, params.generalizing, params.confidence)
     style.save(figure, output.pdf, output.png)

@@ -18,7 +18,7 @@ from spikegrid.cost import Cost, Linear, Work, measured
 from spikegrid.device import prepare_device
 from spikegrid.errors import InputError
 from spikegrid.extraction import extract_spikes
-from spikegrid.features import observed_tables, write_table
+from spikegrid.features import observed_tables, read_table, write_table
 from spikegrid.history import save_history
 from spikegrid.images import TEST, TRAIN, ImageSet
 from spikegrid.indicators import compare_regimes
@@ -166,7 +166,7 @@ class Trials:
                     raise
                 written = sum(path.stat().st_size for path in tables.iterdir())
                 outcomes.setdefault(observable, []).append((shown, cost, written))
-        features = {name: pd.read_parquet(folder / name / "features.parquet") for name in observables}
+        features = {name: read_table(folder / name / "features.parquet") for name in observables}
         of_networks = {name for name, entry in observables.items() if "checkpoints" in entry["reads"]}
         lines = {
             name: Presenting.through(trials[0], trials[-1], alone=name in of_networks)

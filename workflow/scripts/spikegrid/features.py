@@ -2,10 +2,15 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
 
-from spikegrid.files import written_whole
+from spikegrid.errors import InputError
+from spikegrid.files import CSV_END, written_whole
+from spikegrid.seals import OPEN_SEAL, check_seal, close_seal
 
 COLUMNS = ["dataset", "architecture", "regime", "seed", "epoch", "layer", "depth", "feature", "value"]
 """One row a value. ``depth`` is 1 for the first layer executed, 0 for the network as a whole."""
@@ -33,9 +38,26 @@ def write_observed(paths: dict[str, str], observed: pd.DataFrame | dict[str, pd.
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table whole, as csv with 7 significant digits or as parquet, by the suffix of ``path``."""
+    """Write a table whole, as csv with 7 significant digits or as sealed parquet, by the suffix of ``path``."""
     with written_whole(path) as temporary:
         if temporary.suffix == ".csv":
-            table.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
+            with temporary.open("w", newline="", encoding="utf-8") as stream:
+                table.to_csv(stream, index=False, float_format="%.7g", lineterminator="\n")
+                stream.write(CSV_END)
         else:
-            table.to_parquet(temporary, index=False, compression="zstd")
+            typed = pa.Table.from_pandas(table, preserve_index=False)
+            sealed = typed.replace_schema_metadata({**typed.schema.metadata, "spikegrid": OPEN_SEAL})
+            parquet.write_table(sealed, temporary, compression="zstd")
+            close_seal(temporary)
+
+
+def read_table(path: str | Path, **chosen: Any) -> pd.DataFrame:
+    """Read a parquet table of the workflow; ``chosen`` are ``columns`` and ``filters`` of ``pandas.read_parquet``.
+
+    Raises InputError when the file is not as it was written.
+    """
+    try:
+        check_seal(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a whole table of this workflow ({error}); delete it and run again") from None
+    return pd.read_parquet(path, **chosen)

@@ -5,20 +5,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+CSV_END = "\n"
+"""What follows the last row of every csv of the workflow: an empty line, which readers pass over. One cut short has
+none."""
+
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` to write to, and move it into place once the block has ended well.
 
     If the block raises, the temporary file is removed and ``path`` is left as it was.
-    The temporary name keeps the suffix of ``path``, because many writers choose their format by it.
+    The temporary name keeps the suffix of ``path``, because many writers choose their format by it. What was written is
+    on the disk before the file has its name: else a machine that dies could leave it empty under that name.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield temporary
+        _put_on_disk(temporary)
         os.replace(temporary, path)
+        _put_on_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -28,3 +35,11 @@ def can_be_written_to(folder: Path) -> bool:
     while not folder.exists():
         folder = folder.absolute().parent
     return os.access(folder, os.W_OK | os.X_OK)
+
+
+def _put_on_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

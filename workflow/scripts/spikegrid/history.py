@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from spikegrid.files import written_whole
+from spikegrid.files import CSV_END, written_whole
 
 COLUMNS = [
     "dataset",
@@ -42,3 +42,4 @@ def save_history(path: str | Path, run: dict[str, Any], rows: Iterable[dict[str,
         for row in rows:
             numbers = {key: value if isinstance(value, int) else f"{value:.7g}" for key, value in row.items()}
             table.writerow(names | numbers)
+        stream.write(CSV_END)

@@ -16,9 +16,14 @@ OPEN_SEAL = (_MARK + b"0" * _DIGITS).decode()
 
 
 def close_seal(path: str | Path) -> None:
-    """Fill in the checksum of a file that holds ``OPEN_SEAL``."""
+    """Fill in the checksum of a file that holds ``OPEN_SEAL``.
+
+    Raises ValueError when the file holds such a text twice: which one is the seal would be a guess.
+    """
     with Path(path).open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
         place = _place(content)
+        if content.find(_MARK, place) >= 0:
+            raise ValueError(f"{path}: what it holds has the words of a checksum, {_MARK.decode()!r}")
         content[place : place + _DIGITS] = _checksum(content, place)
 
 

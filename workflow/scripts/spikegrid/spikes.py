@@ -28,6 +28,7 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryFile
+from tokenize import TokenError
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 from zlib import error as ZlibError
@@ -47,7 +48,7 @@ RESERVED_NAMES = {"meta", "seeds", "epochs", "index", "labels", "train_labels", 
 
 _DAMAGE = (
     *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, NotImplementedError),
-    *(zipfile.BadZipFile, ZlibError, isal_zlib.error, struct.error),
+    *(zipfile.BadZipFile, ZlibError, isal_zlib.error, struct.error, SyntaxError, TokenError),
 )
 """What zipfile, zlib, isal, numpy and json raise for damaged files."""
 
@@ -239,15 +240,13 @@ class Spikes:
     def __init__(self, path: str | Path):
         self._path = Path(path)
         with self._whole():
-            self._archive = np.load(self._path, allow_pickle=False)
-            if not isinstance(self._archive, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array")
-            self.meta: dict[str, Any] = json.loads(str(self._archive["meta"]))
+            self._archive = zipfile.ZipFile(self._path)
+            self.meta: dict[str, Any] = json.loads(str(self._array("meta")))
             if self.meta["format"] != FORMAT:
                 raise InputError(f"{path}: spike format {self.meta['format']}; expected {FORMAT}")
-            self.seeds, self.epochs = self._archive["seeds"].tolist(), self._archive["epochs"].tolist()
-            self.index, self.labels = self._archive["index"], self._archive["labels"]
-            self.train_labels = self._archive["train_labels"] if self.meta["train_labels"] else None
+            self.seeds, self.epochs = self._array("seeds").tolist(), self._array("epochs").tolist()
+            self.index, self.labels = self._array("index"), self._array("labels")
+            self.train_labels = self._array("train_labels") if self.meta["train_labels"] else None
             self.layers = [SpikeLayer(**layer | {"shape": tuple(layer["shape"])}) for layer in self.meta["layers"]]
 
     def __enter__(self) -> Self:
@@ -259,7 +258,7 @@ class Spikes:
     def units(self, layer: str) -> np.ndarray:
         """Return where each kept unit of a layer sits, int32 [kept, ndim], in channel-row-column order."""
         with self._whole():
-            return self._archive[f"{layer}:units"]
+            return self._array(f"{layer}:units")
 
     def packed(self, layer: str) -> Iterator[tuple[int, int, np.ndarray]]:
         """Yield seed, epoch and packed spikes uint8 [N, ceil(kept/8)] of a layer, two checkpoints in memory.
@@ -269,10 +268,12 @@ class Spikes:
         ended. Raises InputError when the file is damaged.
         """
         shape = (len(self.index), self._layer(layer).bytes_per_image)
-        with self._whole(), self._archive.zip.open(f"{layer}.npy") as member:
+        expected = (len(self.seeds), len(self.epochs), *shape), False, np.uint8
+        with self._whole(), self._archive.open(f"{layer}.npy") as member:
             member._decompressor = isal_zlib.decompressobj(-15)  # zlib's takes 1.6 times as long
             np.lib.format.read_magic(member)
-            np.lib.format.read_array_header_1_0(member)
+            if np.lib.format.read_array_header_1_0(member) != expected:
+                raise ValueError(f"layer {layer} is not uint8 of shape {list(expected[0])}")
             with ThreadPoolExecutor(1) as reader:
                 following = reader.submit(member.read, shape[0] * shape[1])
                 for seed, epoch in product(self.seeds, self.epochs):
@@ -315,6 +316,10 @@ class Spikes:
             yield
         except _DAMAGE as error:
             raise InputError(f"{self._path}: not a whole spike file ({error}); delete it and run again") from None
+
+    def _array(self, name: str) -> np.ndarray:
+        content = self._archive.read(f"{name}.npy")  # all of it: zipfile compares the checksum at the end alone
+        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
 
     def _layer(self, name: str) -> SpikeLayer:
         return next(layer for layer in self.layers if layer.name == name)

@@ -1,7 +1,9 @@
 """Tables over all runs: histories, final accuracies, features."""
 
+import csv
+import io
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,9 @@ import pandas as pd
 
 from spikegrid.errors import InputError
 from spikegrid.features import COLUMNS as FEATURE_COLUMNS
+from spikegrid.features import read_table
+from spikegrid.files import CSV_END
+from spikegrid.history import COLUMNS as HISTORY_COLUMNS
 
 RUN = ["dataset", "architecture", "regime", "seed"]
 """What names one network."""
@@ -16,18 +21,52 @@ RUN = ["dataset", "architecture", "regime", "seed"]
 CELL = ["dataset", "architecture"]
 """What names the networks that are compared with one another."""
 
+RUN_COLUMNS = [*HISTORY_COLUMNS, "target_accuracy", "reached_target"]
+"""Those of ``final_accuracies``."""
+
+_TEXT = [
+    *("dataset", "architecture", "regime", "observable", "feature", "layer", "series", "sentence"),
+    *("place", "images", "caveat", "sign", "law", "reason"),
+]
+"""Columns of any csv table that hold words; all others hold numbers, or True and False."""
+
 _log = logging.getLogger("spikegrid")
 
 
-def read_named(path: str | Path) -> pd.DataFrame:
-    """Read a csv table in which networks, layers, features and the like have names; these may be 1 or NA."""
-    names = ["dataset", "architecture", "regime", "observable", "feature", "layer", "series", "sentence"]
-    return pd.read_csv(path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
+def read_named(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a csv table in which networks, layers, features and the like have names; these may be 1 or NA.
+
+    Raises InputError when it is cut short, has other columns, a row of more or fewer fields, or words in place of a
+    number. A csv has no room for a checksum: one digit in place of another passes unseen.
+    """
+    try:
+        return _parsed(Path(path).read_bytes().decode(), columns)
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: not a whole table of this workflow ({error}); delete it and run again") from None
+
+
+def _parsed(text: str, columns: Sequence[str]) -> pd.DataFrame:
+    if not text.endswith("\n" + CSV_END):
+        raise ValueError("its end is missing")
+    header, *rows, _ = csv.reader(io.StringIO(text, newline=""), strict=True)
+    if header != list(columns):
+        raise ValueError(f"its columns are {header}; expected {', '.join(columns)}")
+    if any(len(row) != len(columns) for row in rows):
+        raise ValueError("a row has more or fewer fields than there are columns")
+    words = dict.fromkeys(_TEXT, str)
+    table = pd.read_csv(io.StringIO(text), dtype=words, keep_default_na=False, na_values=[""], low_memory=False)
+    for name in columns:
+        if rows and name not in _TEXT and not pd.api.types.is_numeric_dtype(table[name]):
+            raise ValueError(f"the column {name} holds something that is no number")
+    return table
 
 
 def join_histories(paths: Iterable[str | Path]) -> pd.DataFrame:
-    """Return the histories of all runs as one table, in the order of ``paths``."""
-    return pd.concat([read_named(path) for path in paths], ignore_index=True)
+    """Return the histories of all runs as one table, in the order of ``paths``.
+
+    Raises InputError when one is not whole: all of its seeds have the same epochs.
+    """
+    return pd.concat(map(_read_history, paths), ignore_index=True)
 
 
 def final_accuracies(history: pd.DataFrame, targets: list[dict[str, Any]]) -> pd.DataFrame:
@@ -62,7 +101,7 @@ def join_features(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFra
     """
     tables = []
     for path in map(Path, paths):
-        table = _read_parquet(path)
+        table = read_table(path)
         missing = [column for column in FEATURE_COLUMNS if column not in table]
         if missing:
             raise InputError(f"{path}: lacks the columns {', '.join(missing)}; expected {', '.join(FEATURE_COLUMNS)}")
@@ -82,15 +121,16 @@ def join_processes(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFr
     """
     tables = []
     for path in map(Path, paths):
-        table = _read_parquet(path)
+        table = read_table(path)
         table.insert(0, "observable", path.stem)
         tables.append(table)
     processes = pd.concat(tables, ignore_index=True)
     return processes.merge(runs[[*RUN, "reached_target"]], on=RUN, how="left", validate="many_to_one")
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a table of this workflow ({error}); delete it and run again") from None
+def _read_history(path: str | Path) -> pd.DataFrame:
+    table = read_named(path, HISTORY_COLUMNS)
+    epochs = table.groupby("seed")["epoch"].agg(tuple)
+    if len(table[RUN[:-1]].drop_duplicates()) != 1 or len(set(epochs)) != 1:
+        raise InputError(f"{path}: not the history of one run, each seed at the same epochs; delete it and run again")
+    return table

@@ -17,6 +17,7 @@ from matplotlib.patches import Patch, Rectangle
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
 from spikegrid.figures.cells import grouped_by_stem
+from spikegrid.indicators import COLUMNS
 from spikegrid.tables import read_named
 
 BOUND = 10.0
@@ -48,7 +49,7 @@ class _Block:
 
 def read_indicators(path: str | Path, observable: str) -> pd.DataFrame:
     """Return the rows of one observable of the csv table of indicators; a network may be named 1 or NA."""
-    table = read_named(path)
+    table = read_named(path, COLUMNS)
     return table[table["observable"] == observable]
 
 

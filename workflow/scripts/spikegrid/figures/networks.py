@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spikegrid.features import read_table
 from spikegrid.figures.style import shortened
 
 
@@ -18,7 +19,7 @@ def final_units(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFrame
     tables = []
     for path in map(Path, paths):
         networks = runs[runs["regime"] == path.parts[-4]]
-        units = pd.read_parquet(path, filters=[("epoch", "in", networks["epoch"].unique().tolist())])
+        units = read_table(path, filters=[("epoch", "in", networks["epoch"].unique().tolist())])
         tables.append(units.merge(networks[["regime", "seed", "epoch", "reached_target"]], on=["seed", "epoch"]))
     return pd.concat(tables, ignore_index=True)
 
@@ -32,7 +33,7 @@ def values_over_training(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.
     tables = []
     for path in map(Path, paths):
         networks = runs[runs["regime"] == path.parts[-4]]
-        tables.append(pd.read_parquet(path).merge(networks[["regime", "seed", "reached_target"]], on="seed"))
+        tables.append(read_table(path).merge(networks[["regime", "seed", "reached_target"]], on="seed"))
     return pd.concat(tables, ignore_index=True)
 
 
