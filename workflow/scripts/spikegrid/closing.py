@@ -77,8 +77,8 @@ def repeating_command(workflow: "Workflow", target: str) -> str:
     if workflow.config_settings.config:
         overrides = workflow.config_settings.config.items()
         command += ["--config", *(f"{key}={json.dumps(value)}" for key, value in overrides)]
-    if workflow.deployment_settings.deployment_method:
-        command += ["--sdm", *sorted(method.name.lower() for method in workflow.deployment_settings.deployment_method)]
+    if methods := workflow.deployment_settings.deployment_method:
+        command += ["--sdm", *sorted(method.item_to_choice() for method in methods)]
     if gpus := workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 0:
         command += ["--resources", f"gpu={gpus}"]
     return shlex.join(map(str, command))
