@@ -29,6 +29,7 @@ def present(monkeypatch, *names: str, free: tuple[int, ...] = (1,)) -> None:
     """Make torch say that devices are there; ``free`` is the free memory of each CUDA device."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in names)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Model X")
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free[device], 100))
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in names)
 
@@ -96,8 +97,9 @@ def test_freed_memory_is_used_again_without_new_pages(monkeypatch):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < pages_of_a_block * blocks / 4
 
 
-def test_device_stands_in_the_log(monkeypatch, caplog):
-    present(monkeypatch)
+@pytest.mark.parametrize(("granted", "said"), [(0, "cpu"), (1, "cuda:0 Model X")])
+def test_device_stands_in_the_log(monkeypatch, caplog, granted, said):
+    present(monkeypatch, "cuda")
     with caplog.at_level(logging.INFO, logger="spikegrid"):
-        prepare_device(0, 1)
-    assert caplog.messages == ["device cpu, 1 threads"]
+        prepare_device(granted, 1)
+    assert caplog.messages == [f"device: {said}, 1 threads"]

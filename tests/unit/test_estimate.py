@@ -77,7 +77,7 @@ def planned_jobs(config: dict[str, Any], folder: Path) -> dict[str, int]:
     for rule, count in dict(re.findall(r"^(\w+) +(\d+)$", plan.stdout, re.MULTILINE)).items():
         if rule.startswith("draw_"):
             rule = "figures"
-        elif rule in ("collect", "process", "dynamics", "indicators", "doses", "stable_indicators"):
+        elif rule in ("collect", "process", "dynamics", "indicators", "doses", "stable_indicators", "provenance"):
             rule = "tables"
         if rule not in ("all", "total"):
             jobs[rule] = jobs.get(rule, 0) + int(count)

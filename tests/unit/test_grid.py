@@ -231,6 +231,35 @@ def test_process_files_are_those_of_every_observable_of_that_kind():
     assert "results/tables/process.csv" not in grid_of().tables()
 
 
+def test_logs_are_those_of_every_job_that_tables_come_from():
+    entries = {"firing": {"kind": "firing"}, "pairs": {"kind": "correlations", "images": "train"}}
+    logs = grid_of(observables=entries, seeds=7, regimes__memorizing__fraction=0.9).logs()
+    assert logs["prepare_dataset"] == [f"results/logs/prepare_dataset/{name}.log" for name in ("digits", "small")]
+    assert logs["collect"] == ["results/logs/collect.log"]
+    assert "results/runs/small/cnn/memorizing/seeds5-6/logs/extract_spikes_train.log" in logs["extract_spikes_train"]
+    counts = {step: len(files) for step, files in logs.items()}
+    of_runs = dict.fromkeys(["train", "extract_spikes", "extract_spikes_train", "observe_firing", "observe_pairs"], 24)
+    none = {"import_checkpoints": 0, "import_recording": 0}
+    joining = dict.fromkeys(["collect", "dynamics", "indicators", "doses", "stable_indicators"], 1)
+    assert counts == {"prepare_dataset": 2} | of_runs | none | joining
+
+
+def test_settings_are_the_configuration_without_what_changes_no_result():
+    grid = grid_of(data_root="elsewhere", save_seconds=7)
+    assert grid.settings() == grid_of().settings()
+    assert grid.settings() != grid_of(seeds=2).settings()
+    assert grid.config.keys() - grid.settings().keys() == {"data_root", "save_seconds"}
+
+
+def test_code_of_all_has_every_script_and_the_plugin_of_every_entry():
+    grid = grid_of(observables={"fine": {"kind": "firing"}})
+    hashes = grid.code_of_all(["../scripts/train.py", "../scripts/collect.py"])
+    entries = {f"{axis}.{name}" for axis in ("datasets", "architectures", "regimes") for name in CONFIG[axis]}
+    assert hashes.keys() == {"train", "collect", "observables.fine"} | entries
+    assert hashes["train"] == grid.code("train")
+    assert hashes["datasets.digits"] == hashes["datasets.small"] != hashes["architectures.mlp"]
+
+
 def test_traits_name_the_images_and_the_features_that_need_labels_or_have_a_caveat():
     entries = {
         "firing": {"kind": "firing"},

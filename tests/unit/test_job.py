@@ -2,9 +2,13 @@
 
 import errno
 import logging
+import platform
 import re
+import sys
 import time
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from spikegrid.errors import InputError
@@ -26,6 +30,30 @@ def log(tmp_path):
     return tmp_path / "train.log"
 
 
+def body(log) -> str:
+    """What a log holds behind its head."""
+    return log.read_text().split("\nINFO machine: ", 1)[1].partition("\n")[2]
+
+
+def test_log_begins_with_versions_of_what_is_loaded_and_the_machine(log):
+    with logged(str(log), "digits/mlp"):
+        pass
+    versions, machine = log.read_text().splitlines()[:2]
+    assert versions.startswith(f"INFO versions: python {platform.python_version()}, ")
+    assert f", numpy {np.__version__}, " in versions
+    assert machine.startswith("INFO machine: ")
+
+
+def test_log_names_packages_that_are_loaded_later_even_where_the_work_fails(log, monkeypatch):
+    def fail():
+        monkeypatch.setitem(sys.modules, "late", SimpleNamespace(__version__="4.2"))
+        raise InputError("the loss is nan")
+
+    with pytest.raises(SystemExit), logged(str(log), "digits/mlp"):
+        fail()
+    assert body(log) == "INFO versions: late 4.2\nERROR the loss is nan\n"
+
+
 def test_input_error_ends_the_process_with_one_line_in_log_and_terminal_and_no_traceback(log, capfd):
     with pytest.raises(SystemExit) as caught, logged(str(log), "digits/mlp"):
         raise InputError("the loss is nan")
@@ -33,7 +61,7 @@ def test_input_error_ends_the_process_with_one_line_in_log_and_terminal_and_no_t
     out, err = capfd.readouterr()
     assert out == ""
     assert err == "spikegrid: digits/mlp: the loss is nan\n"
-    assert log.read_text() == "ERROR the loss is nan\n"
+    assert body(log) == "ERROR the loss is nan\n"
 
 
 def test_information_goes_to_the_log_alone(log, capfd):
@@ -41,7 +69,7 @@ def test_information_goes_to_the_log_alone(log, capfd):
         logger.info("seed %d", 3)
         logger.debug("not kept")
     assert capfd.readouterr() == ("", "")
-    assert log.read_text().startswith("INFO seed 3\n")
+    assert body(log).startswith("INFO seed 3\n")
     assert "not kept" not in log.read_text()
 
 
@@ -49,13 +77,13 @@ def test_warnings_go_to_log_and_terminal(log, capfd):
     with logged(str(log), "digits/mlp"):
         logging.getLogger("spikegrid").warning("missed")
     assert capfd.readouterr().err == "spikegrid: digits/mlp: missed\n"
-    assert log.read_text().startswith("WARNING missed\n")
+    assert body(log).startswith("WARNING missed\n")
 
 
 def test_work_that_ends_well_leaves_the_time_that_it_took_and_work_that_fails_does_not(log, capfd):
     with logged(str(log), "digits/mlp"):
         time.sleep(0.02)
-    (seconds,) = re.fullmatch(r"INFO took (\d+\.\d\d) s\n", log.read_text()).groups()
+    (seconds,) = re.fullmatch(r"INFO took (\d+\.\d\d) s\n", body(log)).groups()
     assert 0.02 <= float(seconds) < 5
     with pytest.raises(SystemExit), logged(str(log), "digits/mlp"):
         raise InputError("the loss is nan")
@@ -84,7 +112,7 @@ def test_log_of_an_earlier_attempt_is_replaced(log):
     log.write_text("earlier\n")
     with logged(str(log), "digits/mlp") as logger:
         logger.info("later")
-    assert log.read_text().startswith("INFO later\n")
+    assert body(log).startswith("INFO later\n")
     assert "earlier" not in log.read_text()
 
 

@@ -7,7 +7,17 @@ from copy import deepcopy
 
 import pandas as pd
 import pytest
-from snakemake_runs import changed, command_of, copy_folder, digests, half_written, result_files, snakemake, times
+from snakemake_runs import (
+    Execution,
+    changed,
+    command_of,
+    copy_folder,
+    digests,
+    half_written,
+    result_files,
+    snakemake,
+    times,
+)
 
 GRID = {
     "datasets": {"digits": {"kind": "digits", "train_size": 100, "test_size": 50}},
@@ -58,6 +68,27 @@ def test_a_failed_run_shows_no_traceback(failed):
 def test_a_failed_run_keeps_its_log(failed):
     log = failed.folder / "results/runs/digits/wild/generalizing/seeds0-0/logs/train.log"
     assert "learning_rate" in log.read_text(encoding="utf-8")
+
+
+def test_the_end_says_how_the_log_of_a_failed_job_ends(failed):
+    end = failed.execution.output.partition("Failed jobs: 1.")[2].splitlines()
+    assert end[2] == "train: results/runs/digits/wild/generalizing/seeds0-0/logs/train.log"
+    assert end[3].startswith("    INFO versions: python ")
+    assert end[-2].startswith("    ERROR seed 0: the loss is nan")
+
+
+def test_the_command_that_the_end_gives_repeats_the_failed_job_alone(failed, tmp_path):
+    copy = copy_folder(failed.folder, tmp_path / "copy")
+    command = failed.execution.output.splitlines()[-1].replace(str(failed.folder), str(copy))
+    again = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    repeated = Execution(again.returncode, again.stdout, again.stderr)
+    assert repeated.code != 0
+    assert repeated.products == {("train", job.fields["output"]): 1 for job in failed.execution.jobs if wild(job)}
+    assert repeated.lines("spikegrid:") == failed.execution.lines("spikegrid:")
+
+
+def wild(job):
+    return job.rule == "train" and job.run == ("digits", "wild", "generalizing", "0-0")
 
 
 def test_after_mending_the_config_only_what_is_missing_is_done(failed, code, tmp_path):

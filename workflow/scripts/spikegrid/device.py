@@ -37,7 +37,8 @@ def prepare_device(gpu: int, threads: int, precision: str = "float32") -> torch.
         name = "mps"
     else:
         name = "cpu"
-    _log.info("device %s, %d threads", name, threads)
+    model = f" {torch.cuda.get_device_name(name)}" if name.startswith("cuda") else ""
+    _log.info("device: %s%s, %d threads", name, model, threads)
     global _current
     _current = torch.device(name)
     return _current

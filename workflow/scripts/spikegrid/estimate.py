@@ -224,7 +224,8 @@ def _add_runs(found: Estimate, costs: Costs, job: SimpleNamespace) -> float:
 def _add_tables(found: Estimate, costs: Costs) -> float:
     """Add the jobs that join all runs; return the seconds of those that wait for one another.
 
-    Those of doses, of stable indicators, of processes and of dynamics are taken to cost what starting them costs.
+    Those of doses, of stable indicators, of processes and of dynamics, and that of provenance, are taken to cost what
+    starting them costs.
     """
     grid, start = costs.grid, costs.start("collect")
     features = pd.concat([table.assign(observable=name) for name, table in costs.features.items()])
@@ -239,7 +240,7 @@ def _add_tables(found: Estimate, costs: Costs) -> float:
         compared = Cost(epoch.seconds * epochs * len(grid.networks), epoch.memory)
         jobs += [start + compared, start, start]
     of_one_job = {"results/tables/process.csv", "results/tables/dynamics.csv"} & set(grid.tables())
-    for job in [*jobs, *([start] * len(of_one_job))]:
+    for job in [*jobs, *([start] * (len(of_one_job) + 1))]:
         found.step("tables").add(job)
     return sum(job.seconds for job in jobs)
 

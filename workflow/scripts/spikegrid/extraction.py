@@ -129,6 +129,7 @@ def extract_spikes(
                 for batch in held or inputs():
                     recorded.show(batch, write)
                 progress.update()
+            _log.info("seed %d: spikes of %d epochs", seed, len(epochs))
     kept_count, all_count = sum(map(len, kept)), sum(layer.units for layer in layers)
     _log.info(
         "%d layers, %d of %d units, %d images, %d seeds, %d epochs",

@@ -52,6 +52,12 @@ _FIGURES_AGAINST = {"fragility": {"dimension": ["fragility_against_dimension"]}}
 """Figures that set observables of one kind against one of another kind that measures the same images: of one dataset
 and architecture, from the table of all features."""
 
+_COLLECTED = ("history", "runs", "features")
+"""Tables that the step ``collect`` makes; each other one has a step of its own name."""
+
+_WITHOUT_EFFECT = ("data_root", "save_seconds")
+"""Settings that change no result."""
+
 _FOLDERS_OF_RUNS = ("features", "observables", "logs", "benchmarks")
 
 _SCRIPTS = Path(__file__).parent.parent
@@ -226,6 +232,28 @@ class Grid:
         figures += [f"dose_response/{dataset}" for dataset in self.datasets if dataset in with_doses]
         return [f"results/figures/{figure}.{suffix}" for figure in figures for suffix in ("pdf", "png")]
 
+    def logs(self) -> dict[str, list[str]]:
+        """Paths of the logs of all jobs that the tables come from, by step."""
+        cells = {
+            "train": [cell for cell in self.cells if cell.regime in self.trained_regimes],
+            "import_checkpoints": [cell for cell in self.cells if cell.regime in self.imported_regimes],
+            "import_recording": self.recorded,
+        }
+        for name in self.observables():
+            cells[f"extract_{Path(self.spike_file(name)).stem}"] = self.cells
+            cells[f"observe_{name}"] = self._measured_cells(name)
+        tables = (Path(path).stem for path in self.tables())
+        joining = dict.fromkeys("collect" if name in _COLLECTED else name for name in tables)
+        return {
+            "prepare_dataset": [f"results/logs/prepare_dataset/{name}.log" for name in self.datasets],
+            **{step: self._paths(f"logs/{step}.log", own) for step, own in cells.items()},
+            **{step: [f"results/logs/{step}.log"] for step in joining},
+        }
+
+    def settings(self) -> dict[str, Any]:
+        """Return the configuration without what changes no result."""
+        return {key: value for key, value in self.config.items() if key not in _WITHOUT_EFFECT}
+
     def counterpart(self, observable: str, kind: str) -> str | None:
         """Name of the first observable of a ``kind`` that measures the images which ``observable`` does, if any."""
         images = self._images(observable)
@@ -364,6 +392,14 @@ class Grid:
         """Hash of the code of a rule's script and of the plug-ins of its jobs, as ``observables="firing"``."""
         files = [file for folder, name in plugins.items() for file in self._code_files(folder, name)]
         return code_hash(_SCRIPTS / f"{script}.py", *files)
+
+    def code_of_all(self, scripts: Iterable[str]) -> dict[str, str]:
+        """Hash of the code of each of the ``scripts``, named by paths, and of the plug-in of each entry."""
+        hashes = {Path(script).stem: self.code(Path(script).stem) for script in scripts}
+        for folder in self._plugins:
+            for name in self.config[folder]:
+                hashes[f"{folder}.{name}"] = code_hash(*self._code_files(folder, name))
+        return hashes
 
     def code_of_job(self, script: str, *folders: str) -> Callable[[Any], str]:
         """Hash of the code of a rule's script and of the plug-ins of ``folders`` that a job's wildcards name."""

@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from spikegrid.errors import InputError
+from spikegrid.machine import loaded_versions, machine
 
 
 @contextmanager
 def logged(log: str, name: str) -> Iterator[logging.Logger]:
     """Send messages of level INFO and above to the file ``log`` and warnings to the terminal too.
 
-    Work that ends well leaves the time that it took as the last line of the log.
+    The log begins with the versions of the packages that are loaded, and the machine; it names those loaded later too.
+    Work that ends well leaves the time that it took as the last line.
 
     An InputError, or a full disk, ends the process with exit code 1 and one line, in the log and on the terminal,
     without traceback. Of any other error the log gets the traceback and the terminal one line.
@@ -27,9 +29,15 @@ def logged(log: str, name: str) -> Iterator[logging.Logger]:
     terminal.setFormatter(_OneLine(f"spikegrid: {name}: %(message)s"))
     file.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     logger.handlers = [terminal, file]
-    started = time.perf_counter()
+    started, versions = time.perf_counter(), loaded_versions()
+    _log_versions(logger, versions)
+    logger.info("machine: %s", machine())
     try:
-        yield logger
+        try:
+            yield logger
+        finally:
+            later = {name: version for name, version in loaded_versions().items() if name not in versions}
+            _log_versions(logger, later)
         logger.info("took %.2f s", time.perf_counter() - started)
     except InputError as error:
         logger.error(error)
@@ -43,6 +51,11 @@ def logged(log: str, name: str) -> Iterator[logging.Logger]:
         sys.exit(130)
     except Exception as error:
         _end_with_traceback(logger, error, log)
+
+
+def _log_versions(logger: logging.Logger, versions: dict[str, str]) -> None:
+    if versions:
+        logger.info("versions: %s", ", ".join(f"{name} {version}" for name, version in versions.items()))
 
 
 def _end_with_traceback(logger: logging.Logger, error: Exception, log: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """The networks of one run as an observable takes them: at every checkpoint, with the images that they were shown."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from spikegrid.images import TRAIN
 from spikegrid.labels import NOT_SHOWN
 from spikegrid.networks import as_inputs, load_tensors, network_builder
 from spikegrid.randomness import derived_seed
+
+_log = logging.getLogger("spikegrid")
 
 
 class ObservedNetworks:
@@ -48,6 +51,7 @@ class ObservedNetworks:
         for epoch in self.epochs:
             load_tensors(network, self._checkpoints.state(seed, epoch))
             yield epoch, network
+            _log.info("seed %d, epoch %d measured", seed, epoch)
 
     def inputs(self, seed: int, index: np.ndarray) -> Tensor:
         """Return images of the dataset as the network of a seed takes them, float32 [len(index), C, H, W].

@@ -1,5 +1,6 @@
 """Tables of what is measured on a spike file: by unit, by layer, for the whole network."""
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +9,8 @@ import pandas as pd
 from spikegrid.features import NETWORK, tidy
 from spikegrid.spikes import SpikeLayer, Spikes
 from spikegrid.trains import Raster
+
+_log = logging.getLogger("spikegrid")
 
 
 def measure_units(run_spikes: Spikes, measure: Callable[[int, Raster], dict[str, np.ndarray]]) -> pd.DataFrame:
@@ -28,6 +31,7 @@ def measure_units(run_spikes: Spikes, measure: Callable[[int, Raster], dict[str,
                 "unit": flat,
             }
             tables.append(pd.DataFrame(place | measure(seed, raster)))
+        _log.info("layer %s measured, unit by unit", layer.name)
     return pd.concat(tables, ignore_index=True)
 
 
@@ -53,6 +57,7 @@ def measure_layers(run_spikes: Spikes, measure: Callable[[SpikeLayer, int, Raste
             where = {"seed": seed, "epoch": epoch, "layer": layer.name, "depth": layer.depth}
             values = measure(layer, seed, raster)
             records += [where | {"feature": name, "value": value} for name, value in values.items()]
+        _log.info("layer %s measured", layer.name)
     return in_order(tidy(records, run_spikes.meta["run"]))
 
 

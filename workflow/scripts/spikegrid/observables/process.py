@@ -3,6 +3,7 @@
 Source: Lehmler, Saif-ur-Rehman, Glasmachers & Iossifidis, arXiv 2308.00858.
 """
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from spikegrid.orders import orders_by_seed
 from spikegrid.process_fit import assumption_summary, assumption_tests, count_summary, rate_summary
 from spikegrid.randomness import derived_seed
 from spikegrid.tabulation import in_order
+
+_log = logging.getLogger("spikegrid")
 
 READS = ["spikes"]
 TABLES = ["process"]
@@ -92,6 +95,7 @@ def observe(
                     outcomes = assumption_tests(ordered, window, lags, np.random.default_rng(drawn_for))
                     tests, counts = assumption_summary(outcomes, level), count_summary(ordered, window)
                     rows.append({**where, "order": order, "units": raster.units, **tests, **counts, **rates})
+            _log.info("layer %s measured", layer.name)
     table = pd.DataFrame.from_records(rows)
     return {"features": in_order(tidy(_features(rows), run)), "process": in_order(table)}
 
