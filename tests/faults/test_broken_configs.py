@@ -21,7 +21,13 @@ def broken(breakage, count: int) -> dict[bytes, str]:
     """Grids with changes of one kind that were refused, and what was said of each."""
     found = {}
 
-    @settings(max_examples=count, phases=[Phase.generate], database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=count,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(changed=changed_grids([breakage]))
     def draw(changed):
         content, words = changed

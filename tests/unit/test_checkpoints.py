@@ -65,9 +65,7 @@ def test_saving_twice_gives_the_same_bytes(path, tmp_path, run, mlp, generalizin
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.999])
 def test_truncated_file_is_refused_by_name(path, share):
     os.truncate(path, int(path.stat().st_size * share))
-    with pytest.raises(
-        InputError, match=r"checkpoints.safetensors: not a whole checkpoint file .* delete it and run again"
-    ):
+    with pytest.raises(InputError, match=r"checkpoints.safetensors: not a whole checkpoint file .* delete it and run again"):
         Checkpoints(path)
 
 

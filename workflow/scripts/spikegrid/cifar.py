@@ -6,7 +6,6 @@ Source: Krizhevsky (2009), Learning multiple layers of features from tiny images
 
 import shutil
 import tarfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def load_binary_version(version: BinaryVersion, data_root: str, classes: list[st
     """Return the images in ``{data_root}/{folder}``, downloaded if they are not there."""
     counts = version.train | version.test
     files = {file: Path(data_root, version.folder, file) for file in counts}
-    download_missing(list(files.values()), lambda: _fetch_unpacked(version, files.values()))
+    download_missing(list(files.values()), lambda: _fetch_unpacked(version, Path(data_root)))
     records = np.concatenate([_read(files[file], count, version.labels) for file, count in counts.items()])
     images = records[:, version.labels :].reshape(-1, *SHAPE)
     parts = [sum(version.train.values()), sum(version.test.values())]
@@ -48,15 +47,15 @@ def load_binary_version(version: BinaryVersion, data_root: str, classes: list[st
     return ImageSet(images, records[:, version.labels - 1].astype(np.int16), split, classes, f"{name} binary version")
 
 
-def _fetch_unpacked(version: BinaryVersion, files: Iterable[Path]) -> None:
+def _fetch_unpacked(version: BinaryVersion, folder: Path) -> None:
     """Fetch the archive and take the files that are missing out of it, and nothing else that it may hold."""
-    archive = next(iter(files)).parent.with_name(Path(version.url).name)
+    archive = folder / Path(version.url).name
     fetch(version.url, archive, version.md5)
     with tarfile.open(archive) as members:
-        for file in files:
-            if not file.is_file():
-                with written_whole(file) as temporary, temporary.open("wb") as unpacked:
-                    shutil.copyfileobj(members.extractfile(f"{version.folder}/{file.name}"), unpacked)
+        for name in (f"{version.folder}/{file}" for file in version.train | version.test):
+            if not (folder / name).is_file():
+                with written_whole(folder / name) as temporary, temporary.open("wb") as unpacked:
+                    shutil.copyfileobj(members.extractfile(name), unpacked)
     archive.unlink()
 
 

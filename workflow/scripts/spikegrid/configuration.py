@@ -361,7 +361,7 @@ def _check_case(config: dict[str, Any]) -> None:
 
 
 def _check_plain(value: Any, where: str = "", depth: int = 0) -> None:
-    """Check what YAML does not promise: keys are words, numbers finite, texts of one line, and nothing goes too deep."""
+    """Check what YAML does not promise: keys are words, numbers finite, texts one line, and nothing goes too deep."""
     if depth > _DEEPEST:
         raise InputError(f"config: {where} is nested more than {_DEEPEST} levels deep; expected fewer")
     if isinstance(value, float) and not math.isfinite(value):

@@ -72,7 +72,7 @@ def _check_bins(where: str, entry: dict[str, Any]) -> None:
     bins = (stop - start) / entry["bin"]
     if not 0.5 <= bins <= _MOST_BINS or abs(bins - round(bins)) > 1e-6 * bins:
         raise InputError(
-            f"{where}.span is {entry['span']}; expected a start, and a stop some whole bins later, {_MOST_BINS:,} at most"
+            f"{where}.span is {entry['span']}; expected a start, and a stop some whole bins later, up to {_MOST_BINS:,}"
         )
 
 
