@@ -2,18 +2,18 @@
 
 import hashlib
 import io
-import shutil
 import tarfile
 import urllib.error
 from dataclasses import replace
 from pathlib import Path
+from urllib.request import HTTPSHandler, Request
+from urllib.response import addinfourl
 
 import numpy as np
 import pytest
 import scipy.io
 import sklearn.datasets
-import torchvision.datasets.mnist
-import torchvision.datasets.utils
+import torchvision
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -31,16 +31,16 @@ def _no_pause(monkeypatch):
 
 @pytest.fixture
 def source(tmp_path, monkeypatch) -> Path:
-    """A folder whose files torchvision fetches in the place of those of the network, by their names, over https."""
+    """A folder whose files are fetched in the place of those of the network, by their names, over https."""
     folder = tmp_path / "source"
     folder.mkdir()
 
-    def fetch(url: str, filename: str) -> None:
-        assert url.startswith("https://")
-        shutil.copy(folder / Path(url).name, filename)
+    def answer(_: object, request: Request) -> addinfourl:
+        response = addinfourl((folder / Path(request.full_url).name).open("rb"), {}, request.full_url, 200)
+        response.msg = "OK"
+        return response
 
-    monkeypatch.setattr(torchvision.datasets.utils, "_get_redirect_url", lambda url, **_: url)
-    monkeypatch.setattr(torchvision.datasets.utils, "_urlretrieve", fetch)
+    monkeypatch.setattr(HTTPSHandler, "https_open", answer)
     return folder
 
 
@@ -68,7 +68,7 @@ def test_without_network_the_four_files_and_their_folder_are_named_in_one_line(p
     def fail(*_, **__):
         raise urllib.error.URLError("no network")
 
-    monkeypatch.setattr(torchvision.datasets.mnist, "download_and_extract_archive", fail)
+    monkeypatch.setattr(downloads, "fetch", fail)
     with pytest.raises(InputError, match="could not download") as caught:
         plugin.load(str(tmp_path))
     message = str(caught.value)
@@ -83,11 +83,9 @@ def test_without_network_the_four_files_and_their_folder_are_named_in_one_line(p
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("dataset", [fashion_mnist.FashionMNIST, kmnist.KMNIST])
-def test_relatives_of_mnist_are_fetched_over_https_with_the_checksums_of_torchvision(dataset):
-    assert dataset.mirrors
-    assert all(mirror.startswith("https://") for mirror in dataset.mirrors)
-    assert dataset.resources == getattr(torchvision.datasets, dataset.__name__).resources
+@pytest.mark.parametrize("plugin", FOLDERS)
+def test_mnist_and_its_relatives_are_fetched_over_https(plugin):
+    assert plugin.URL.startswith("https://")
 
 
 def test_real_mnist_is_read_as_it_lies(shared_data):
@@ -145,13 +143,56 @@ def write_archive(source: Path, version: cifar.BinaryVersion) -> tuple[np.ndarra
     archive = source / Path(version.url).name
     with tarfile.open(archive, "w:gz") as stream:
         stream.add(source / version.folder, version.folder)
-    return images, hashlib.md5(archive.read_bytes()).hexdigest()
+    return images, md5_of(archive)
+
+
+def md5_of(file: Path) -> str:
+    return hashlib.md5(file.read_bytes()).hexdigest()
 
 
 def test_cifar_archive_is_fetched_checked_and_unpacked(small_cifar, source, tmp_path, monkeypatch):
     expected, md5 = write_archive(source, small_cifar.VERSION)
     monkeypatch.setattr(small_cifar, "VERSION", replace(small_cifar.VERSION, md5=md5))
     np.testing.assert_array_equal(small_cifar.load(str(tmp_path / "data")).images, expected)
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_cifar_archive_writes_nothing_but_the_files_of_the_dataset(small_cifar, source, tmp_path, monkeypatch, kind):
+    version, data = small_cifar.VERSION, tmp_path / "data"
+    expected, _ = write_archive(source, version)
+    with tarfile.open(source / "evil.tar.gz", "w:gz") as stream:
+        for name in (
+            "../evil",
+            str(tmp_path / "evil"),
+            f"{version.folder}/../../evil",
+            f"{version.folder}/evil",
+            "evil",
+        ):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, str(tmp_path / "target")
+            stream.addfile(member)
+        stream.add(source / version.folder, version.folder)
+    evil = replace(version, url="https://a.org/evil.tar.gz", md5=md5_of(source / "evil.tar.gz"))
+    monkeypatch.setattr(small_cifar, "VERSION", evil)
+    before = {*tmp_path.rglob("*")}
+    np.testing.assert_array_equal(small_cifar.load(str(data)).images, expected)
+    made = {path for path in tmp_path.rglob("*") if path not in before}
+    files = {data / version.folder / name for name in version.train | version.test}
+    assert made == {data, data / version.folder, *files}
+    assert not any(path.is_symlink() for path in made)
+
+
+def test_cifar_file_that_lies_there_is_not_written_again(small_cifar, source, tmp_path, monkeypatch):
+    _, md5 = write_archive(source, small_cifar.VERSION)
+    version = replace(small_cifar.VERSION, md5=md5)
+    monkeypatch.setattr(small_cifar, "VERSION", version)
+    own, _ = write_cifar(tmp_path / "data" / version.folder, version)
+    (test,) = version.test
+    (tmp_path / "data" / version.folder / next(iter(version.train))).write_bytes(b"\0" * 4 * (3072 + version.labels))
+    (tmp_path / "data" / version.folder / test).unlink()
+    images = small_cifar.load(str(tmp_path / "data")).images
+    assert (images[:4] == 0).all()
+    np.testing.assert_array_equal(images[4:], own[4:])
 
 
 def test_cifar_archive_of_another_checksum_is_not_unpacked(small_cifar, source, tmp_path):
@@ -178,7 +219,7 @@ def test_cifar_without_network_is_one_line_with_the_missing_files(small_cifar, t
     version = small_cifar.VERSION
     (test,) = version.test
     write_cifar(tmp_path / version.folder, version)
-    monkeypatch.setattr(cifar, "download_and_extract_archive", fail)
+    monkeypatch.setattr(cifar, "fetch", fail)
     (tmp_path / version.folder / test).unlink()
     with pytest.raises(InputError, match=f"put these files into {tmp_path / version.folder} .*: {test}$"):
         small_cifar.load(str(tmp_path))
@@ -216,8 +257,7 @@ def svhn_parts(source, monkeypatch) -> dict[str, np.ndarray]:
         _, name, _ = torchvision.datasets.SVHN.split_list[part]
         labels = np.arange(1, len(images) + 1, dtype=np.uint8)[:, None]
         scipy.io.savemat(source / name, {"X": images.transpose(2, 3, 1, 0), "y": labels}, do_compression=True)
-        md5 = hashlib.md5((source / name).read_bytes()).hexdigest()
-        monkeypatch.setitem(torchvision.datasets.SVHN.split_list, part, ["elsewhere", name, md5])
+        monkeypatch.setitem(torchvision.datasets.SVHN.split_list, part, ["elsewhere", name, md5_of(source / name)])
     return pixels
 
 
@@ -232,7 +272,7 @@ def test_svhn_is_fetched_checked_and_read_with_the_digit_0_as_class_0(svhn_parts
 
 def test_svhn_that_lies_there_is_never_fetched(svhn_parts, tmp_path, monkeypatch):
     svhn.load(str(tmp_path / "data"))
-    monkeypatch.setattr(svhn, "download_url", lambda *_: pytest.fail("fetched"))
+    monkeypatch.setattr(svhn, "fetch", lambda *_: pytest.fail("fetched"))
     assert len(svhn.load(str(tmp_path / "data")).images) == 14
 
 

@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 from snakemake_runs import NO_NETWORK, half_written, result_files, snakemake, write_config
 
+from tests.broken_configs import TEXTS
+
 FRAME = re.compile(r"Using workflow specific profile|WorkflowError|  File \"|\s*$")
 """What Snakemake puts around a message."""
 
@@ -67,6 +69,8 @@ WRONG = [
     ("datasets.folder", {"kind": "image_folder"}, ["datasets.folder", "path"]),
     ("plugins", ["my_plugins"], ["plugins", "my_plugins"]),
     ("plugins", "my_plugins", ["plugins", "my_plugins", "list"]),
+    ("architectures.MLP", MLP, ["architectures", "'mlp'", "'MLP'", "case"]),
+    ("data_root", "data\n\x1b[2J", ["data_root", "one line"]),
 ]
 """Where a value is wrong, the value, and what the message must hold."""
 
@@ -100,7 +104,7 @@ def test_a_key_given_twice_in_the_config_of_the_folder_is_named(tmp_path, code, 
 
 
 def test_a_folder_without_a_config_is_told_which_file_is_missing(tmp_path, code):
-    assert_refused(snakemake(tmp_path, code=code), tmp_path, "config.yaml", "not present")
+    assert_refused(snakemake(tmp_path, code=code), tmp_path, "config.yaml", "No such file")
 
 
 def test_a_missing_config_file_is_named_and_nothing_is_made(tmp_path, code):
@@ -116,6 +120,17 @@ def test_a_config_file_that_is_no_mapping_is_refused_in_one_line(tmp_path, code,
     config = tmp_path / "broken.yaml"
     config.write_text(content)
     assert_refused(snakemake(tmp_path, code=code, config=config), tmp_path, "onfig file", "YAML")
+
+
+ODD = ["no characters", "no truth", "python called", "a value in itself", "anchors that multiply"]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_a_config_in_the_folder_that_is_no_yaml_is_refused_in_one_line_and_runs_nothing(tmp_path, code, text):
+    content = TEXTS[text]
+    (tmp_path / "config.yaml").write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert_refused(snakemake(tmp_path, code=code), tmp_path, "config.yaml")
+    assert not (tmp_path / "EVIL").exists()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,9 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from functools import cache
+from itertools import chain
+from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,16 @@ SCHEMA_FILE = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
 NAME_RULE = "names have letters, digits, - and _, begin with a letter or digit, and become part of paths"
 
+_BROKEN_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Characters that break a line, steer a terminal, or cannot be written to a file."""
+
+_LONGEST_KEY, _LONGEST_TEXT, _DEEPEST, _LARGEST, _MOST_VALUES = 100, 1000, 20, 2**63, 1_000_000
+"""What a configuration may hold: characters of a key and of a text, levels, whole numbers below, and values, those
+counted again that anchors repeat."""
+
+_SHOWN = 200
+"""Characters of a wrong value that a message repeats."""
+
 FORMATS = {
     "folder": "a folder that exists",
     "class-folders": "a folder with a folder of images for each of at least 2 classes, "
@@ -35,7 +48,20 @@ Plugins = dict[str, dict[str, Plugin]]
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key may stand only once."""
+    """YAML in which a key may stand only once, and anchors make no more than a grid can need of a few lines."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None and _size(node, {}) > _MOST_VALUES:
+            raise InputError(f"{self.name}: its anchors make more than {_MOST_VALUES:,} values; expected fewer")
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.MarkedYAMLError(problem=f"no {kind}: {node.value}", problem_mark=node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
@@ -52,6 +78,19 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _size(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
+    """Return the number of values that a node makes. Raises RecursionError where it stands in itself."""
+    if node not in known:
+        inner = node.value if isinstance(node, yaml.CollectionNode) else []
+        parts = chain.from_iterable(inner) if isinstance(node, yaml.MappingNode) else inner
+        known[node] = 1 + sum(_size(part, known) for part in parts)
+    return known[node]
+
+
+_MALFORMED = (yaml.YAMLError, UnicodeDecodeError, RecursionError)
+"""What PyYAML raises for texts that are no YAML."""
+
+
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """Read a YAML file. Raises InputError when it is missing, malformed or holds a key twice."""
     try:
@@ -59,8 +98,9 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
             content = yaml.load(stream, _StrictLoader) or {}
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    except _MALFORMED as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        raise InputError(f"{path}: not valid YAML: {_cut(reason)}") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: is a {type(content).__name__}; expected keys and values")
     return content
@@ -84,8 +124,8 @@ def _read(value: Any) -> Any:
             return [_read(inner) for inner in value]
         case str():
             try:
-                return yaml.safe_load(value)
-            except yaml.YAMLError:
+                return yaml.load(value, _StrictLoader)
+            except _MALFORMED:
                 return value
     return value
 
@@ -117,9 +157,11 @@ def complete_configuration(config: dict[str, Any]) -> tuple[dict[str, Any], Plug
     for axis in ("datasets", "architectures", "regimes"):
         config.setdefault(axis, {})
     check_recordings(config)
+    _check_case(config)
     return config, plugins
 
 
+@cache
 def read_schema() -> dict[str, Any]:
     """Return the schema of the configuration with its references resolved; plug-in parameters are not in it."""
     schema = read_yaml(SCHEMA_FILE)
@@ -157,7 +199,7 @@ def entry_schema(schema: dict[str, Any], folder: str, plugins: dict[str, Plugin]
             properties[section] = _without_defaults(schema["properties"][section])
     if isinstance(kind, str) and kind in plugins:
         plugin = plugins[kind]
-        _check_parameters(plugin, taken=properties)
+        _check_parameters(plugin, taken=frozenset(properties))
         for section in ("training", "spikes") if folder == "regimes" else ():
             fixed = plugin.constants.get(section.upper(), {})
             for mistake in _mistakes(fixed, _without_defaults(schema["properties"][section])):
@@ -195,7 +237,8 @@ def _overridden(base: Any, own: Any) -> Any:
     return base | {key: _overridden(base.get(key), value) for key, value in own.items()}
 
 
-def _check_parameters(plugin: Plugin, taken: Iterable[str]) -> None:
+@cache
+def _check_parameters(plugin: Plugin, taken: frozenset[str]) -> None:
     """Check that a plug-in's parameters are a schema, and that none has the name of a key that every entry may hold."""
     if not (isinstance(plugin.parameters, dict) and all(isinstance(name, str) for name in plugin.parameters)):
         raise InputError(
@@ -206,33 +249,39 @@ def _check_parameters(plugin: Plugin, taken: Iterable[str]) -> None:
     except jsonschema.SchemaError as error:
         where = ".".join(map(str, list(error.absolute_path)[1:]))
         raise InputError(f"{plugin.path}: PARAMETERS {where}: {error.message}; expected a JSON schema") from None
-    clash = sorted(set(plugin.parameters) & set(taken))
+    clash = sorted(set(plugin.parameters) & taken)
     if clash:
         raise InputError(f"{plugin.path}: PARAMETERS: {clash[0]!r} is a key of every such entry; choose another name")
 
 
 def _mistakes(value: Any, schema: dict[str, Any]) -> list[str]:
-    """Return in one line each what ``value`` has against ``schema``. 4.0 is no integer."""
-    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, number: isinstance(number, int) and not isinstance(number, bool)
-    )
-    formats = jsonschema.FormatChecker(formats=())
-    formats.checks("folder")(lambda path: not isinstance(path, str) or Path(path).is_dir())
-    formats.checks("class-folders")(lambda path: not isinstance(path, str) or _holds_classes(Path(path)))
-    formats.checks("array-file")(lambda path: not isinstance(path, str) or _is_array_file(Path(path)))
-    formats.checks("factory")(lambda factory: not isinstance(factory, str) or is_factory(factory))
-    validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
+    """Return in one line each what ``value`` has against ``schema``."""
+    validator, formats = _checks()
     errors = validator(schema, format_checker=formats).iter_errors(value)
     in_order = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
     return list(dict.fromkeys(line for error in in_order for line in _describe(error)))
 
 
+@cache
+def _checks() -> tuple[type, jsonschema.FormatChecker]:
+    """Return what validates, for which 4.0 is no integer, and the formats that it checks on the disk."""
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, number: isinstance(number, int) and not isinstance(number, bool)
+    )
+    formats = jsonschema.FormatChecker(formats=())
+    formats.checks("folder")(lambda path: not isinstance(path, str) or isdir(path))
+    formats.checks("class-folders", OSError)(lambda path: not isinstance(path, str) or _holds_classes(Path(path)))
+    formats.checks("array-file")(lambda path: not isinstance(path, str) or _is_array_file(Path(path)))
+    formats.checks("factory")(lambda factory: not isinstance(factory, str) or is_factory(factory))
+    return jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types), formats
+
+
 def _holds_classes(folder: Path) -> bool:
-    return folder.is_dir() and all(len(classes_of(part)) >= 2 for part in parts_of(folder))
+    return isdir(folder) and all(len(classes_of(part)) >= 2 for part in parts_of(folder))
 
 
 def _is_array_file(file: Path) -> bool:
-    return file.is_file() and file.suffix in (".npz", ".safetensors")
+    return isfile(file) and file.suffix in (".npz", ".safetensors")
 
 
 def _resolve(node: Any, definitions: dict[str, Any]) -> Any:
@@ -293,19 +342,50 @@ def _check_names(config: dict[str, Any]) -> None:
             )
 
 
-def _check_plain(value: Any, where: str = "") -> None:
-    """Check that keys are words and numbers are finite, which YAML does not promise."""
+def _check_case(config: dict[str, Any]) -> None:
+    """Check that no two names which stand at one place of paths differ in case alone."""
+    names = {folder: [*config[folder]] for folder in FUNCTIONS}
+    for name, entry in config["recordings"].items():
+        names["datasets"].append(name)
+        names["architectures"].append(RECORDING)
+        names["regimes"] += entry["conditions"]
+    for folder, listed in names.items():
+        known: dict[str, str] = {}
+        for name in listed:
+            twin = known.setdefault(name.lower(), name)
+            if twin != name:
+                raise InputError(
+                    f"config: {folder}: {twin!r} and {name!r} differ in case alone, which not every file system tells "
+                    "apart; rename one of them"
+                )
+
+
+def _check_plain(value: Any, where: str = "", depth: int = 0) -> None:
+    """Check what YAML does not promise: keys are words, numbers finite, texts one line, and nothing goes too deep."""
+    if depth > _DEEPEST:
+        raise InputError(f"config: {where} is nested more than {_DEEPEST} levels deep; expected fewer")
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"config: {where} is {value}; expected a finite number")
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        raise InputError(f"config: {where} is a number of {value.bit_length()} bits; expected one of 63 at most")
+    if isinstance(value, str) and (len(value) > _LONGEST_TEXT or _BROKEN_LINE.search(value)):
+        raise InputError(
+            f"config: {where} is {_shown(value)}; expected a text of one line, without control characters, of "
+            f"{_LONGEST_TEXT:,} characters at most"
+        )
     if isinstance(value, dict):
         for key, part in value.items():
+            if isinstance(key, str) and (not 0 < len(key) <= _LONGEST_KEY or _BROKEN_LINE.search(key)):
+                raise InputError(f"config: {where or 'a key'}: {_shown(key)} cannot be a name; {NAME_RULE}")
+            if not isinstance(key, str):
+                _check_plain(key, where or "a key")
             path = f"{where}.{key}" if where else str(key)
             if not isinstance(key, str):
                 raise InputError(f'config: the key {path} is read as {type(key).__name__}; put it in quotes: "{key}"')
-            _check_plain(part, path)
+            _check_plain(part, path, depth + 1)
     if isinstance(value, list):
         for number, part in enumerate(value):
-            _check_plain(part, f"{where}.{number}")
+            _check_plain(part, f"{where}.{number}", depth + 1)
 
 
 def _describe(error: jsonschema.ValidationError) -> list[str]:
@@ -321,20 +401,20 @@ def _describe(error: jsonschema.ValidationError) -> list[str]:
             missing = [key for key in error.validator_value if key not in value]
             return [f"{where} lacks the key {key!r}" for key in missing]
         case "pattern" | "maxLength":
-            return [f"{where}: {value!r} cannot be a name; {NAME_RULE}"]
+            return [f"{where}: {_shown(value)} cannot be a name; {NAME_RULE}"]
         case "minProperties":
             return [f"{where} is empty; expected at least one entry"]
         case "contains":
-            return [f"{where} is {value!r}; expected {_expectation(rule['contains'])} among them"]
+            return [f"{where} is {_shown(value)}; expected {_expectation(rule['contains'])} among them"]
         case "uniqueItems":
-            return [f"{where} is {value!r}; expected each value once"]
+            return [f"{where} is {_shown(value)}; expected each value once"]
         case "format":
-            return [f"{where} is {value!r}; expected {FORMATS[rule['format']]}"]
+            return [f"{where} is {_shown(value)}; expected {FORMATS[rule['format']]}"]
         case _:
             hint = _nearest(value, rule.get("enum", []))
             if error.validator == "type" and isinstance(value, str) and re.fullmatch(r"[-+]?\d+e[-+]?\d+", value):
                 hint = f"; YAML reads {value} as text: write {float(value):.1e}"
-            return [f"{where} is {value!r}; expected {_expectation(rule)}{hint}"]
+            return [f"{where} is {_shown(value)}; expected {_expectation(rule)}{hint}"]
 
 
 def _expectation(rule: dict[str, Any]) -> str:
@@ -359,6 +439,14 @@ def _expectation(rule: dict[str, Any]) -> str:
     if "items" in rule:
         words += f" of {_expectation(rule['items'])}"
     return f"{words} {' and '.join(limits)}".strip()
+
+
+def _shown(value: Any) -> str:
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
 
 
 def _nearest(name: Any, known: Iterable[Any]) -> str:

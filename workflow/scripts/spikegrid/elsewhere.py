@@ -1,7 +1,11 @@
 """What comes from elsewhere, state dicts and recordings, as a configuration names it: found before any job starts."""
 
+import re
+from collections.abc import Iterable
 from itertools import product
+from os.path import isfile
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from spikegrid.errors import InputError
@@ -14,6 +18,11 @@ RECORDING = "recording"
 
 SPIKE_TABLES = (".csv", ".parquet")
 """Suffixes of tables of spike times; recordings may also be spike files of this library, npz."""
+
+_DIGITS = re.compile(r"(0?[1-9])?d?")
+
+_MOST_BINS = 1_000_000
+"""Bins of a trial."""
 
 
 def state_files(run: dict[str, Any], entry: dict[str, Any]) -> list[str]:
@@ -61,20 +70,19 @@ def _check_bins(where: str, entry: dict[str, Any]) -> None:
             raise InputError(f"{where} lacks the key {key!r}; expected seconds, for tables of spike times")
     start, stop = entry["span"]
     bins = (stop - start) / entry["bin"]
-    if round(bins) < 1 or abs(bins - round(bins)) > 1e-6 * bins:
-        raise InputError(f"{where}.span is {entry['span']}; expected a start, and a stop some whole bins later")
+    if not 0.5 <= bins <= _MOST_BINS or abs(bins - round(bins)) > 1e-6 * bins:
+        raise InputError(
+            f"{where}.span is {entry['span']}; expected a start, and a stop some whole bins later, up to {_MOST_BINS:,}"
+        )
 
 
 def _files(key: str, pattern: str, run: dict[str, Any], **axes: list[int]) -> list[str]:
     names = {axis: run[axis] for axis in ("dataset", "architecture", "regime")}
     fields = {"seed": run["seeds"], **axes}
-    paths = []
-    for values in product(*fields.values()):
-        try:
-            paths.append(pattern.format(**names, **dict(zip(fields, values))))
-        except (LookupError, ValueError, AttributeError):
-            known = ", ".join(f"{{{name}}}" for name in (*names, *fields))
-            raise InputError(f"config: {key} is {pattern!r}; expected a path with none but {known}") from None
+    if not _names_only(pattern, names, fields):
+        known = ", ".join(f"{{{name}}}" for name in (*names, *fields))
+        raise InputError(f"config: {key} is {pattern!r}; expected a path with none but {known}")
+    paths = [pattern.format(**names, **dict(zip(fields, values))) for values in product(*fields.values())]
     if axes and len(set(paths)) < len(paths):
         wanted = " and ".join(f"{{{axis}}}" for axis in fields)
         raise InputError(f"config: {key} is {pattern!r}, one path for several networks; expected {wanted} in it")
@@ -83,6 +91,18 @@ def _files(key: str, pattern: str, run: dict[str, Any], **axes: list[int]) -> li
     return paths
 
 
+def _names_only(pattern: str, names: Iterable[str], numbers: Iterable[str]) -> bool:
+    """Tell whether all fields of a pattern are names, or numbers of which it may say how many digits they have."""
+    try:
+        fields = [part[1:] for part in Formatter().parse(pattern) if part[1] is not None]
+    except ValueError:
+        return False
+    return all(
+        conversion is None and ((field in names and not digits) or (field in numbers and _DIGITS.fullmatch(digits)))
+        for field, digits, conversion in fields
+    )
+
+
 def _check_file(key: str, path: str) -> None:
-    if not Path(path).is_file():
+    if not isfile(path):
         raise InputError(f"{key}: there is no file {path}")

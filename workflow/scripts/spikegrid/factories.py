@@ -7,6 +7,7 @@ import ast
 import importlib
 import sys
 from collections.abc import Callable
+from os.path import isfile
 from pathlib import Path
 
 from spikegrid.errors import InputError, in_words
@@ -18,11 +19,11 @@ def factory_file(factory: str) -> Path | None:
     """Return the file of a factory, found without running anything, or None where there is none."""
     source, _, _ = factory.rpartition(":")
     if source.endswith(".py"):
-        return Path(source) if Path(source).is_file() else None
+        return Path(source) if isfile(source) else None
     parts = source.split(".")
     stems = [Path(place, *parts) for place in (Path.cwd(), *sys.path)] if all(map(str.isidentifier, parts)) else []
     files = (file for stem in stems for file in (Path(f"{stem}.py"), stem / "__init__.py"))
-    return next((file for file in files if file.is_file()), None)
+    return next((file for file in files if isfile(file)), None)
 
 
 def is_factory(factory: str) -> bool:

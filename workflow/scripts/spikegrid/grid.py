@@ -5,7 +5,7 @@ The second kind are functions of a job's wildcards, as Snakemake calls them.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import product
@@ -75,8 +75,8 @@ class Grid:
     """The cells and seeds that a complete configuration asks for.
 
     cells: those of networks. recorded: those of recordings, whose seeds are sessions, one a block.
-    Raises InputError when ``only`` and ``exclude`` leave no cell, when a plug-in misdeclares itself, and when a file
-    from elsewhere is not there.
+    Raises InputError when ``only`` and ``exclude`` leave no cell, when a plug-in misdeclares itself, when a file
+    from elsewhere is not there, and when names give two figures one path.
     """
 
     def __init__(self, config: dict[str, Any], plugins: Plugins):
@@ -119,6 +119,9 @@ class Grid:
                 label_files(everything, config["regimes"][cell.regime])
         if not any(map(self._measured_cells, self.observables())):
             raise InputError("config: observables: none can be measured; recordings have those without images alone")
+        for figure, count in Counter(map(str.lower, self.figures())).items():
+            if count > 1:
+                raise InputError(f"config: two figures would be {figure}; rename the dataset or observable of its name")
 
     @property
     def blocks(self) -> list[str]:

@@ -24,6 +24,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from os.path import isdir
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -40,7 +41,7 @@ FURTHER_FUNCTIONS = {"regimes": "alter"}
 _LIBRARY = Path(__file__).parent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plugin:
     """A plug-in as it declares itself.
 
@@ -68,7 +69,7 @@ def find_plugins(folder: str, user_folders: tuple[str, ...] = ()) -> dict[str, P
     """
     found = {path.stem: read_plugin(folder, path.stem) for path in sorted((_LIBRARY / folder).glob("[!_]*.py"))}
     for user_folder in user_folders:
-        if not Path(user_folder).is_dir():
+        if not isdir(user_folder):
             raise InputError(f"config: plugins: there is no folder {user_folder!r}")
         for path in sorted(Path(user_folder, folder).glob("[!_]*.py")):
             if path.stem in found:

@@ -155,7 +155,7 @@ def read_session(path: str | Path) -> Session:
 def _read_table(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, low_memory=False) if path.suffix == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
         raise InputError(f"{path}: not a table of spike times ({' '.join(str(error).split())})") from None
 
 

@@ -1,10 +1,10 @@
 """Networks that were trained elsewhere, read from files of state dicts."""
 
 import math
-import pickle
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,10 @@ from spikegrid.checkpoints import TrainedNetwork
 from spikegrid.errors import InputError
 from spikegrid.examples import Examples
 from spikegrid.images import TEST, ImageSet, TrainingSet
+from spikegrid.joint_training import evaluate
 from spikegrid.labels import NOT_SHOWN
 from spikegrid.networks import load_tensors, network_builder
 from spikegrid.side_by_side import side_by_side
-from spikegrid.training import evaluate
 
 _WRAPPINGS = ("state_dict", "model_state_dict", "model")
 """Keys under which files commonly hold the state dict, beside the optimizer's or the epoch."""
@@ -106,7 +106,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
             content = load_file(path)
         else:
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
+    except UnpicklingError:
         raise InputError(
             f"{path}: holds more than tensors, which could run code, or is damaged; "
             "save the state dict alone: torch.save(network.state_dict(), path)"

@@ -3,9 +3,7 @@
 Source: Xiao, Rasul & Vollgraf (2017), arXiv 1708.07747.
 """
 
-from typing import ClassVar
-
-from torchvision import datasets
+from torchvision.datasets import FashionMNIST
 
 from spikegrid.downloads import load_mnist_like
 from spikegrid.images import ImageSet
@@ -13,13 +11,9 @@ from spikegrid.images import ImageSet
 PARAMETERS = {}
 IMAGES = {"shape": [1, 28, 28], "classes": 10, "train": 60000, "test": 10000}
 
-
-class FashionMNIST(datasets.FashionMNIST):
-    """torchvision's dataset, fetched over https."""
-
-    mirrors: ClassVar = ["https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"]
+URL = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion"
 
 
 def load(data_root: str) -> ImageSet:
     """Return Fashion-MNIST from ``{data_root}/FashionMNIST/raw``, downloaded if it is not there."""
-    return load_mnist_like(FashionMNIST, data_root)
+    return load_mnist_like(FashionMNIST, URL, data_root)

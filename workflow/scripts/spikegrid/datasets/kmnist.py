@@ -3,9 +3,7 @@
 Source: Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto & Ha (2018), arXiv 1812.01718.
 """
 
-from typing import ClassVar
-
-from torchvision import datasets
+from torchvision.datasets import KMNIST
 
 from spikegrid.downloads import load_mnist_like
 from spikegrid.images import ImageSet
@@ -13,13 +11,9 @@ from spikegrid.images import ImageSet
 PARAMETERS = {}
 IMAGES = {"shape": [1, 28, 28], "classes": 10, "train": 60000, "test": 10000}
 
-
-class KMNIST(datasets.KMNIST):
-    """torchvision's dataset, fetched over https."""
-
-    mirrors: ClassVar = ["https://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
+URL = "https://codh.rois.ac.jp/kmnist/dataset/kmnist"
 
 
 def load(data_root: str) -> ImageSet:
     """Return Kuzushiji-MNIST from ``{data_root}/KMNIST/raw``, downloaded if it is not there."""
-    return load_mnist_like(KMNIST, data_root)
+    return load_mnist_like(KMNIST, URL, data_root)

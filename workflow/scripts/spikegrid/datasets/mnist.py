@@ -11,7 +11,9 @@ from spikegrid.images import ImageSet
 PARAMETERS = {}
 IMAGES = {"shape": [1, 28, 28], "classes": 10, "train": 60000, "test": 10000}
 
+URL = "https://ossci-datasets.s3.amazonaws.com/mnist"
+
 
 def load(data_root: str) -> ImageSet:
     """Return MNIST from ``{data_root}/MNIST/raw``, downloaded if it is not there."""
-    return load_mnist_like(MNIST, data_root)
+    return load_mnist_like(MNIST, URL, data_root)

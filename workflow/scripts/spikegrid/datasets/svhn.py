@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from torchvision.datasets import SVHN
-from torchvision.datasets.utils import download_url
 
-from spikegrid.downloads import download_missing
+from spikegrid.downloads import download_missing, fetch
 from spikegrid.errors import InputError
-from spikegrid.files import written_whole
 from spikegrid.images import TEST, TRAIN, ImageSet
 
 PARAMETERS = {}
@@ -38,8 +36,6 @@ def load(data_root: str) -> ImageSet:
 
 
 def _download(files: dict[Path, str]) -> None:
-    """Fetch the files that are missing, each with its checksum; one that is cut off is not kept."""
     for file, md5 in files.items():
         if not file.is_file():
-            with written_whole(file) as temporary:
-                download_url(f"{URL}/{file.name}", str(file.parent), temporary.name, md5)
+            fetch(f"{URL}/{file.name}", file, md5)
