@@ -44,7 +44,7 @@ docs: .venv/run ## Write config/README.md anew from the schema and the plug-ins
 
 lock: .venv/test ## Choose the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra test --extra slurm -c requirements.txt pyproject.toml -o requirements-test.txt
 
 clean: ## Remove caches; results stay
 	rm -rf .pytest_cache .ruff_cache .hypothesis build *.egg-info
