@@ -10,7 +10,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run estimate report test bench lint docs lock clean clean-venv clean-results
+.PHONY: help run estimate report test test-slurm bench lint docs lock clean clean-venv clean-results
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ report: .venv/run ## Write results/report.html, if something has changed since t
 test: .venv/test lint ## Run linters and tests
 	$(BIN)/pytest -n 2 --dist worksteal --durations 20
 
+test-slurm: .venv/test ## Run grids on a Slurm that this starts and stops; needs root
+	trap tests/slurm/stop.sh EXIT; tests/slurm/start.sh && $(BIN)/pytest tests/slurm -n 2 --durations 0
+
 bench: .venv/test ## Measure speed against peers: a table, results/benchmarks.csv and a figure; STEPS="training ..." for some
 	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks $(STEPS)
 
@@ -44,7 +47,7 @@ docs: .venv/run ## Write config/README.md anew from the schema and the plug-ins
 
 lock: .venv/test ## Choose the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra test --extra slurm -c requirements.txt pyproject.toml -o requirements-test.txt
 
 clean: ## Remove caches; results stay
 	rm -rf .pytest_cache .ruff_cache .hypothesis build *.egg-info

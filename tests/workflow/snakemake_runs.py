@@ -60,9 +60,9 @@ class Execution:
 
     @cached_property
     def jobs(self) -> list[Job]:
-        """The jobs that were started, or would be."""
-        blocks = re.findall(r"^(?:local)?rule (\S+):\n((?:    \S.*\n)*)", self.text, flags=re.MULTILINE)
-        return [_job(rule, block) for rule, block in blocks]
+        """The jobs that were started, or would be; those of a group are indented."""
+        blocks = re.findall(r"^( *)(?:local)?rule (\S+):\n((?:\1    \S.*\n)*)", self.text, flags=re.MULTILINE)
+        return [_job(rule, block) for _, rule, block in blocks]
 
     @property
     def rules(self) -> set[str]:

@@ -14,7 +14,7 @@ rule prepare_dataset:
     conda:
         "../../envs/dataset.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=60,
         # A resource and no parameter: where downloads lie does not change what they are.
         data_root=grid.config["data_root"],

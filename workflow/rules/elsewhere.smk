@@ -22,7 +22,7 @@ rule import_checkpoints:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=60,
     params:
         run=grid.run,
@@ -51,7 +51,7 @@ rule import_recording:
     conda:
         "../../envs/observe.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=60,
     params:
         run=grid.run,

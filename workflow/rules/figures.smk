@@ -25,7 +25,7 @@ rule draw_training_curves:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=list(grid.config["regimes"]),
@@ -55,7 +55,7 @@ rule draw_raster:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -86,7 +86,7 @@ rule draw_rates:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -117,7 +117,7 @@ rule draw_fano_against_rate:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -149,7 +149,7 @@ rule draw_over_training:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -181,7 +181,7 @@ rule draw_against_loss:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -213,7 +213,7 @@ rule draw_by_depth:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -245,7 +245,7 @@ rule draw_growth:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -274,7 +274,7 @@ rule draw_indicator_map:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -308,7 +308,7 @@ rule draw_fano_distributions:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -340,7 +340,7 @@ rule draw_interval_laws:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -371,7 +371,7 @@ rule draw_assumptions:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -404,7 +404,7 @@ rule draw_spectra:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -434,7 +434,7 @@ rule draw_fano_by_order:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -464,7 +464,7 @@ rule draw_firing_over_training:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -494,7 +494,7 @@ rule draw_stable_indicators:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         memorizing=grid.config["indicators"]["memorizing"],
@@ -527,7 +527,7 @@ rule draw_dose_response:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         series=grid.dose_series(),

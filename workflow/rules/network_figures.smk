@@ -23,7 +23,7 @@ rule draw_response_decay:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -56,7 +56,7 @@ rule draw_response_kernel:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,
@@ -87,7 +87,7 @@ rule draw_fragility_against_dimension:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         regimes=grid.shown_regimes,

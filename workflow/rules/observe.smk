@@ -16,11 +16,13 @@ for name in grid.table_observables:
         benchmark:
             f"{RUN}/benchmarks/observe_{name}.tsv"
         priority: 1
+        group:
+            group_of_run
         conda:
             "../../envs/observe.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
+            mem_mb=memory,
             runtime=120,
         params:
             observable=grid.observable(name),

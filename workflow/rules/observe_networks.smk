@@ -15,12 +15,14 @@ for name in grid.network_observables:
         benchmark:
             f"{RUN}/benchmarks/observe_{name}.tsv"
         priority: 1
+        group:
+            group_of_run
         conda:
             "../../envs/observe_networks.yaml"
         threads: 1
         resources:
             gpu=1,
-            mem_mb=4000,
+            mem_mb=memory,
             runtime=240,
         params:
             observable=grid.observable(name),

@@ -20,7 +20,7 @@ rule extract_spikes:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=240,
     params:
         spikes=grid.spikes,

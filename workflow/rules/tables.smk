@@ -18,7 +18,7 @@ rule collect:
     conda:
         "../../envs/tables.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=60,
     params:
         targets=grid.target_accuracies(),
@@ -42,7 +42,7 @@ rule process:
     conda:
         "../../envs/tables.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=60,
     params:
         targets=grid.target_accuracies(),
@@ -65,7 +65,7 @@ rule indicators:
     conda:
         "../../envs/tables.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=60,
     params:
         indicators=grid.config["indicators"],
@@ -89,7 +89,7 @@ rule doses:
     conda:
         "../../envs/tables.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=60,
     params:
         series=grid.dose_series(),
@@ -113,7 +113,7 @@ rule dynamics:
     conda:
         "../../envs/tables.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=60,
     params:
         indicators=grid.config["indicators"],
@@ -144,7 +144,7 @@ rule stable_indicators:
     conda:
         "../../envs/tables.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=60,
     params:
         indicators=grid.config["indicators"],

@@ -21,7 +21,7 @@ rule train:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=720,
         # A resource and no parameter: how often a state is saved does not change what is trained.
         save_seconds=grid.config["save_seconds"],
