@@ -15,7 +15,7 @@ rule provenance:
     conda:
         "../../envs/tables.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=memory,
         runtime=30,
     params:
         config=grid.settings(),
