@@ -281,7 +281,7 @@ def test_mnist_files_are_fetched_by_their_checksums_and_unpacked_and_none_that_l
 
 
 @pytest.mark.parametrize(
-    ("place", "byte"), [(0, 1), (2, 9), (3, 1), (3, 3), (4, 255), (7, 11), (7, 13), (11, 27), (-1, None)]
+    ("place", "byte"), [(0, 1), (2, 9), (3, 1), (3, 2), (4, 255), (7, 11), (7, 13), (11, 27), (-1, None)]
 )
 def test_mnist_file_whose_head_does_not_fit_is_one_line_with_its_name(tmp_path, mnist_parts, place, byte):
     file = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"

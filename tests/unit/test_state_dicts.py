@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
 
@@ -137,6 +139,25 @@ def test_damaged_file_is_refused_in_one_line(tmp_path, suffix, content):
     with pytest.raises(InputError, match=re.escape(str(path))) as caught:
         read_state_dict(path)
     assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(way=st.sampled_from(["zip", "stream", "safetensors"]), data=st.data())
+def test_file_with_changed_bytes_is_read_or_refused_in_one_line(tmp_path, way, data):
+    path = tmp_path / ("net.safetensors" if way == "safetensors" else "net.pt")
+    state = {"weight": torch.ones(3, 2), "bias": torch.zeros(2)}
+    if way == "safetensors":
+        save_file(state, path)
+    else:
+        torch.save(state, path, _use_new_zipfile_serialization=way == "zip")
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, min(len(content), 1200) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    try:
+        read_state_dict(path)
+    except InputError as error:
+        assert str(path) in str(error) and "\n" not in str(error)  # noqa: PT017, PT018
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Networks that were trained elsewhere, read from files of state dicts."""
 
 import math
+import struct
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -22,6 +23,12 @@ from spikegrid.joint_training import evaluate
 from spikegrid.labels import NOT_SHOWN
 from spikegrid.networks import load_tensors, network_builder
 from spikegrid.side_by_side import side_by_side
+
+_DAMAGE = (
+    *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError),
+    *(struct.error, SafetensorError),
+)
+"""What torch and safetensors raise for damaged files."""
 
 _WRAPPINGS = ("state_dict", "model_state_dict", "model")
 """Keys under which files commonly hold the state dict, beside the optimizer's or the epoch."""
@@ -111,7 +118,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
             f"{path}: holds more than tensors, which could run code, or is damaged; "
             "save the state dict alone: torch.save(network.state_dict(), path)"
         ) from None
-    except (OSError, EOFError, RuntimeError, ValueError, SafetensorError) as error:
+    except _DAMAGE as error:
         raise InputError(f"{path}: cannot be read as a state dict: {' '.join(str(error).split())[:200]}") from None
     if isinstance(content, dict):
         content = next((content[key] for key in _WRAPPINGS if isinstance(content.get(key), dict)), content)
