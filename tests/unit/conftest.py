@@ -138,6 +138,22 @@ def observed_run(tmp_path: Path, make_images, run, mlp, generalizing, training, 
 
 
 @pytest.fixture
+def change_weights() -> Callable[..., None]:
+    """Rewrites a checkpoint file: ``change`` takes all tensors by name, and gives others of these names."""
+    from safetensors.torch import save_file
+
+    from spikegrid.tensor_files import TensorFile, write_tensors
+
+    def rewrite(path: Path, change: Callable[[dict], dict]) -> None:
+        file = TensorFile(path, "checkpoint file", "pt")
+        tensors = {name: file[name] for name in file.keys}
+        description = {key: value for key, value in file.description.items() if key != "seal"}
+        write_tensors(path, tensors | change(tensors), description, save_file)
+
+    return rewrite
+
+
+@pytest.fixture
 def write_spikes(tmp_path: Path) -> Callable[..., Path]:
     """Builds a spike file from bool arrays [S, E, N, *shape] by layer; ``kept`` chooses flat units of a layer."""
 

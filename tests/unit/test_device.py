@@ -8,11 +8,13 @@ import sys
 import pytest
 import torch
 
+from spikegrid import device
 from spikegrid.device import prepare_device
 
 
 @pytest.fixture(autouse=True)
 def _restored_settings(monkeypatch):
+    monkeypatch.setattr(device, "_current", torch.device("cpu"))
     threads, deterministic = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     fill = torch.utils.deterministic.fill_uninitialized_memory
     backends = {backend: backend.fp32_precision for backend in (torch.backends.cuda.matmul, torch.backends.cudnn.conv)}
