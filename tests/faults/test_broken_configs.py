@@ -8,7 +8,7 @@ from tests.workflow.snakemake_runs import copy_code, snakemake
 
 REFUSED = 500
 EXAMPLES_OF_EACH = 60
-RUN_OF_EACH = 3
+RUN_OF_EACH = 2
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +51,9 @@ def code(tmp_path_factory):
     return copy_code(REPOSITORY, tmp_path_factory.mktemp("broken") / "code")
 
 
-def assert_nothing_starts(folder, code, content):
+def assert_nothing_starts(folder, code, content, config=None):
     (folder / "config.yaml").write_bytes(content)
-    refused = snakemake(folder, code=code)
+    refused = snakemake(folder, code=code, config=config)
     assert refused.code != 0
     assert "Traceback" not in refused.text
     assert not refused.jobs
@@ -66,10 +66,9 @@ def assert_nothing_starts(folder, code, content):
 def test_snakemake_says_of_a_broken_grid_what_the_library_says_and_starts_nothing(tmp_path, code, breakage):
     refused = [*broken(breakage, 3 * RUN_OF_EACH).items()]
     for content, message in refused[-RUN_OF_EACH:]:
-        said = assert_nothing_starts(tmp_path, code, content).text
-        assert message.replace("broken.yaml", "config.yaml") in said
+        assert message in assert_nothing_starts(tmp_path, code, content, config=tmp_path / "config.yaml").text
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("text", [*TEXTS.values()][::3], ids=[*TEXTS][::3])
 def test_snakemake_refuses_a_text_that_is_no_configuration_and_starts_nothing(tmp_path, code, text):
     assert_nothing_starts(tmp_path, code, text if isinstance(text, bytes) else text.encode())
