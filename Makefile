@@ -10,7 +10,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run estimate report test test-faults test-slurm bench lint docs lock clean clean-venv clean-results
+.PHONY: help run estimate report test test-grids test-faults test-slurm bench lint docs lock clean clean-venv clean-results
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ report: .venv/run ## Write results/report.html, if something has changed since t
 
 test: .venv/test lint ## Run linters and tests
 	$(BIN)/pytest -n 2 --dist worksteal --durations 20
+
+test-grids: .venv/test ## Run the large grids of config/ small, and the negative control
+	$(BIN)/pytest tests/grids -n 2 --dist worksteal
 
 test-faults: .venv/test ## Kill, damage, fill up and misconfigure, and print what was lost; some of it needs root
 	$(BIN)/pytest tests/faults -n 2 --dist worksteal --durations 10

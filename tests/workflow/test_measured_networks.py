@@ -1,4 +1,4 @@
-"""Observables of complexity and of networks through real Snakemake: tables, figures, reruns; and the toy, run small."""
+"""Observables of complexity and of networks through real Snakemake: tables, figures, reruns."""
 
 import pandas as pd
 import pytest
@@ -28,12 +28,6 @@ FIGURES = {
     "fragility": ["against_loss", "fragility_against_dimension", "growth", "over_training"],
     "plasticity": ["growth", "over_training"],
 }
-SMALL_TOY = [
-    "seeds=1",
-    "regimes={gd: {training: {epochs: 3}}, sgd_8: {training: {epochs: 2}}}",
-    "training={target_accuracy: 0}",
-    "only=[{architecture: sigmoid, regime: [gd, sgd_8]}]",
-]
 
 
 @pytest.fixture(scope="session")
@@ -67,14 +61,3 @@ def test_edit_of_what_one_observable_uses_measures_it_alone_anew(measured, tmp_p
     append_comment(edited / "workflow/scripts/spikegrid/relearning.py")
     plan = snakemake(folder, "-n", code=edited, config=GRID)
     assert {rule for rule, _ in plan.run_jobs} == {"observe_plasticity"}
-
-
-def test_toy_runs_small(tmp_path, code):
-    figure = "results/figures/dimension/against_loss/line/sigmoid.png"
-    config = code / "config/toy_response.yaml"
-    run = snakemake(tmp_path, "--config", *SMALL_TOY, code=code, config=config, targets=["collect", figure])
-    assert run.code == 0, run.text
-    features = pd.read_parquet(tmp_path / "results/tables/features.parquet")
-    assert set(features["observable"]) == {"firing", "complexity", "dimension", "response", "fragility"}
-    assert set(features["regime"]) == {"gd", "sgd_8"}
-    assert (tmp_path / figure).is_file()

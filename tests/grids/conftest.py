@@ -1,0 +1,3 @@
+"""Fixtures of tests that run Snakemake."""
+
+from executions import *  # noqa: F403
