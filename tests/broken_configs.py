@@ -468,12 +468,16 @@ def refusal(content: bytes) -> str | None:
     return None
 
 
+class TooLong(Exception):
+    """Nothing in the library catches this one."""
+
+
 @contextmanager
 def _seconds(limit: int) -> Iterator[None]:
-    """Raise TimeoutError in what takes longer."""
+    """Raise TooLong in what takes longer."""
 
     def end(*_: object) -> None:
-        raise TimeoutError(f"more than {limit} s")
+        raise TooLong(f"more than {limit} s")
 
     before = signal.signal(signal.SIGALRM, end)
     signal.alarm(limit)
