@@ -39,7 +39,8 @@ def failed(once, code):
 
 
 def of_architecture(folder, architecture):
-    return [path for path in result_files(folder) if architecture in path.parts]
+    """Artefacts of an architecture; what a training saved to go on from is none."""
+    return [path for path in result_files(folder) if architecture in path.parts and "unfinished" not in path.parts]
 
 
 def test_a_failed_run_leaves_the_others_done(failed):
