@@ -112,8 +112,9 @@ def wait_for(condition, running, seconds=240):
 
 
 def is_saved(folder):
-    """Tell whether the long training has saved how far it is, and not yet ended."""
-    return (folder / LONG / "unfinished" / "seed0.safetensors").exists()
+    """Tell whether the long training has saved some of its steps, and not yet ended."""
+    start, now = (folder / LONG / "unfinished" / f"{name}.safetensors" for name in ("seed0-epoch0", "seed0"))
+    return now.exists() and now.stat().st_mtime - start.stat().st_mtime > 0.5
 
 
 def test_the_smoke_grid_leaves_the_same_bytes_as_without_slurm(code, tmp_path):
