@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Start a Slurm of one node on this machine, in a folder of its own; do nothing if it runs. For root; Debian and Ubuntu
-# get the packages that are missing. Clients find it by SLURM_CONF=/run/spikegrid-slurm/slurm.conf.
+# Start a Slurm of one node on this machine; do nothing if it runs. For root; Debian and Ubuntu get the packages that are
+# missing. All it writes, but its configuration, is in /run/spikegrid-slurm; stop.sh removes both.
 set -euo pipefail
 folder=/run/spikegrid-slurm
-export SLURM_CONF=$folder/slurm.conf
+configuration=/etc/slurm/slurm.conf
 
 give_up() { echo "tests/slurm/start.sh: $1" >&2; exit 1; }
 
@@ -22,13 +22,14 @@ if ! type munged slurmctld slurmd sbatch >/dev/null 2>&1; then
     && timeout 300 apt-get -qq install --no-install-recommends munge slurmctld slurmd slurm-client; } >/dev/null 2>&1 \
     || give_up "apt-get could not install munge slurmctld slurmd slurm-client"
 fi
-[ -e "$SLURM_CONF" ] && node_is_usable >/dev/null 2>&1 && exit
+[ -e $folder ] && node_is_usable >/dev/null 2>&1 && exit
+[ -e $folder ] || [ ! -e $configuration ] || give_up "this machine has a Slurm of its own: $configuration"
 
 # Four CPUs and much memory are told whatever there is: jobs wait for Slurm more than they compute, and use little.
-# Jobs over their memory are found by polling, which needs no cgroups; a GPU without device is there to be asked for.
+# Jobs over their memory are found by polling, which needs no cgroups; two GPUs are there to be asked for.
 # Without a database, squeue has to show jobs for long after their end.
-install --directory --mode=755 $folder $folder/state $folder/spool
-cat >"$SLURM_CONF" <<CONF
+install --directory --mode=755 $folder $folder/state $folder/spool "$(dirname $configuration)"
+cat >$configuration <<CONF
 ClusterName=spikegrid
 SlurmctldHost=$(hostname -s)
 SlurmUser=root
@@ -55,10 +56,10 @@ KillWait=5
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 GresTypes=gpu
-NodeName=$(hostname -s) CPUs=4 RealMemory=100000 Gres=gpu:1
+NodeName=$(hostname -s) CPUs=4 RealMemory=100000 Gres=gpu:2
 PartitionName=main Nodes=ALL Default=YES MaxTime=1440
 CONF
-echo "Name=gpu File=/dev/null" >$folder/gres.conf
+printf 'Name=gpu File=%s\n' /dev/null /dev/zero >"$(dirname $configuration)/gres.conf"
 
 [ -e $folder/munge.key ] || (umask 077 && head --bytes=1024 /dev/urandom >$folder/munge.key)
 munged --key-file=$folder/munge.key --socket=$folder/munge.socket --pid-file=$folder/munged.pid \

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Cancel all jobs of the Slurm that start.sh started, and stop it.
 folder=/run/spikegrid-slurm
-export SLURM_CONF=$folder/slurm.conf
-[ -e "$SLURM_CONF" ] || exit 0
+[ -e $folder ] || exit 0
 
 scancel --user=root
 for _ in $(seq 60); do [ -z "$(squeue --noheader)" ] && break; sleep 0.5; done
@@ -11,4 +10,4 @@ for daemon in slurmd slurmctld munged; do
   kill "$pid"
   for _ in $(seq 60); do [ -e "/proc/$pid" ] || break; sleep 0.5; done
 done
-rm --recursive --force $folder
+rm --recursive --force $folder /etc/slurm/slurm.conf /etc/slurm/gres.conf

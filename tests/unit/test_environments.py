@@ -121,7 +121,10 @@ def distributions_of_the_door() -> set[str]:
     return {DISTRIBUTIONS.get(name, name) for name in packages - set(sys.stdlib_module_names) - {"spikegrid"}}
 
 
-@pytest.mark.parametrize(("lock", "extra"), [("requirements.txt", None), ("requirements-test.txt", "test")])
+@pytest.mark.parametrize(
+    ("lock", "extra"),
+    [("requirements.txt", None), ("requirements-test.txt", "test"), ("requirements-test.txt", "slurm")],
+)
 def test_lock_pins_every_dependency_inside_its_range(lock, extra):
     wanted = project()["dependencies"] + (project()["optional-dependencies"][extra] if extra else [])
     for requirement in map(Requirement, wanted):
