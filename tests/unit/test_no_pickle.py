@@ -18,7 +18,7 @@ from spikegrid.datasets import arrays, cifar10, image_folder, mnist, svhn
 from spikegrid.errors import InputError
 from spikegrid.recordings import import_session, read_session
 from spikegrid.state_dicts import read_labels, read_state_dict
-from spikegrid.tables import join_features
+from spikegrid.tables import join_features, join_histories
 from spikegrid.unfinished import Unfinished
 
 # --- what the library can call ---
@@ -216,7 +216,10 @@ LOADERS = [
     *[(f"mine/mine{suffix}", lambda path: arrays.load("", str(path), [])) for suffix in (".npz", ".safetensors")],
     *[("photos/a/1.png", image), ("photos/a/1.tiff", image), ("cifar-10-batches-bin/data_batch_1.bin", cifar)],
     *[("MNIST/raw/train-images-idx3-ubyte", mnist_file), ("SVHN/train_32x32.mat", svhn_file)],
-    *[("tables/features.parquet", lambda path: join_features([path], None))],
+    *[
+        ("tables/features.parquet", lambda path: join_features([path], None)),
+        ("runs/history.csv", lambda path: join_histories([path])),
+    ],
 ]
 """A name for a file, and what reads it."""
 
