@@ -36,8 +36,8 @@ test-grids: .venv/test ## Run the large grids of config/ small, and the negative
 test-faults: .venv/test ## Kill, damage, fill up and misconfigure, and print what was lost; some of it needs root
 	$(BIN)/pytest tests/faults -n 2 --dist worksteal --durations 10
 
-test-slurm: .venv/test ## Run grids on a Slurm that this starts and stops; needs root
-	trap tests/slurm/stop.sh EXIT; tests/slurm/start.sh && $(BIN)/pytest tests/slurm -n 2 --durations 0
+test-slurm: .venv/slurm ## Run grids on a Slurm that this starts and stops; needs root
+	trap tests/slurm/stop.sh EXIT; tests/slurm/start.sh && PYTHONPATH=$(CURDIR)/$< $(BIN)/pytest tests/slurm -n 2 --durations 0
 
 bench: .venv/test ## Measure speed against peers: a table, results/benchmarks.csv and a figure; STEPS="training ..." for some
 	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks $(STEPS)
@@ -53,7 +53,8 @@ docs: .venv/run ## Write config/README.md anew from the schema and the plug-ins
 
 lock: .venv/test ## Choose the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra test --extra slurm -c requirements.txt pyproject.toml -o requirements-test.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra slurm -c requirements-test.txt pyproject.toml -o requirements-slurm.txt
 
 clean: ## Remove caches; results stay
 	rm -rf .pytest_cache .ruff_cache .hypothesis build *.egg-info
@@ -75,3 +76,9 @@ clean-results: ## Remove all results
 .venv/test: requirements-test.txt .venv/run
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+# Apart from the rest: every snakemake that finds this plugin asks Slurm at its start, and waits where none answers.
+.venv/slurm: requirements-slurm.txt .venv/test
+	@rm -rf $@
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ --constraint $< \
+		snakemake-executor-plugin-slurm snakemake-executor-plugin-slurm-jobstep

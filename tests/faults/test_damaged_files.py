@@ -8,25 +8,24 @@ import pytest
 from snakemake_runs import digests, half_written, result_files, snakemake
 
 RUNS = "results/runs/digits/mlp"
-MEMORIZING = f"{RUNS}/memorizing/seeds0-1"
-FIGURES = "results/figures"
+RUN = f"{RUNS}/memorizing/seeds0-1"
 READERS = {
     "artefacts of runs": {
         "results/datasets/digits.safetensors": f"{RUNS}/untrained/seeds0-1/checkpoints.safetensors",
         f"{RUNS}/generalizing/seeds0-1/checkpoints.safetensors": f"{RUNS}/generalizing/seeds0-1/spikes.npz",
-        f"{MEMORIZING}/spikes.npz": f"{RUNS}/memorizing/seeds0-1/observables/class_information.parquet",
+        f"{RUN}/spikes.npz": f"{RUN}/observables/class_information.parquet",
     },
     "what is joined": {
-        f"{MEMORIZING}/units/firing.parquet": f"{FIGURES}/firing/rates/digits/mlp.png",
-        f"{MEMORIZING}/observables/intervals.parquet": f"{FIGURES}/intervals/over_training/digits/mlp.png",
-        f"{MEMORIZING}/process/process.parquet": "results/tables/process.csv",
+        f"{RUN}/units/firing.parquet": "results/figures/firing/rates/digits/mlp.png",
+        f"{RUN}/observables/intervals.parquet": "results/figures/intervals/over_training/digits/mlp.png",
+        f"{RUN}/process/process.parquet": "results/tables/process.csv",
         "results/tables/runs.csv": "results/tables/doses.csv",
     },
     "tables": {
-        f"{RUNS}/corrupted/seeds0-1/history.csv": f"{FIGURES}/training/digits.png",
-        "results/tables/features.parquet": f"{FIGURES}/firing/fano_by_order.png",
-        "results/tables/indicators.csv": f"{FIGURES}/intervals/indicators.png",
-        "results/tables/stable_indicators.csv": f"{FIGURES}/stable_indicators.png",
+        f"{RUNS}/corrupted/seeds0-1/history.csv": "results/figures/training/digits.png",
+        "results/tables/features.parquet": "results/figures/firing/fano_by_order.png",
+        "results/tables/indicators.csv": "results/figures/intervals/indicators.png",
+        "results/tables/stable_indicators.csv": "results/figures/stable_indicators.png",
     },
 }
 """By file, what is made from it: nothing that another one of its group is needed for."""

@@ -3,15 +3,20 @@
 Every test says what it has tried in properties of the report: the fault, times tried, survived, and results lost.
 """
 
+import hashlib
 import os
 import random
 import signal
+import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from snakemake_runs import command_of, digests, half_written, result_files, snakemake
@@ -46,10 +51,10 @@ def undisturbed(once, code):
 
 
 @pytest.fixture
-def survived(undisturbed, record_property):
-    """A function that compares the results of a folder with the undisturbed ones, and notes what was tried."""
+def noted(record_property):
+    """A function that compares the results of a folder with those of another, and notes what was tried."""
 
-    def compare(fault: str, tried: int, folder: Path) -> None:
+    def compare(fault: str, tried: int, folder: Path, undisturbed: Path) -> None:
         expected = digests(undisturbed, result_files(undisturbed))
         found = digests(folder, result_files(folder))
         lost = [str(file) for file in expected if found.get(file) != expected[file]]
@@ -65,6 +70,12 @@ def survived(undisturbed, record_property):
         assert list(folder.glob("results/**/unfinished")) == []
 
     return compare
+
+
+@pytest.fixture
+def survived(undisturbed, noted):
+    """A function that compares the results of a folder with the undisturbed ones, and notes what was tried."""
+    return lambda fault, tried, folder: noted(fault, tried, folder, undisturbed)
 
 
 def test_training_is_killed_twenty_times_in_one_run(code, tmp_path, survived):
@@ -160,9 +171,83 @@ def test_two_snakemakes_on_one_folder(code, tmp_path, survived):
     survived("two Snakemakes on one folder", 1, tmp_path)
 
 
+DOWNLOADED = """
+from pathlib import Path
+import numpy as np
+from spikegrid.downloads import download_missing, fetch
+from spikegrid.images import ImageSet
+
+PARAMETERS = {{}}
+
+def load(data_root):
+    file = Path(data_root, "pixels")
+    download_missing([file], lambda: fetch("{url}", file, "{md5}"))
+    pixels = np.fromfile(file, np.uint8).reshape(100, 1, 8, 8)
+    return ImageSet(pixels, (np.arange(100) % 2).astype(np.int16), np.uint8(np.arange(100) % 4 == 0), ["a", "b"], "web")
+"""
+"""A dataset of a user that comes from the web."""
+
+
+def test_download_is_killed(code, tmp_path, noted):
+    content = np.random.default_rng(0).integers(256, size=6400, dtype=np.uint8).tobytes()
+    with served(tmp_path, content) as (url, may_end):
+        plugin = tmp_path / "plugins" / "datasets" / "downloaded.py"
+        plugin.parent.mkdir(parents=True)
+        plugin.write_text(DOWNLOADED.format(url=url, md5=hashlib.md5(content).hexdigest()))
+        trusted = {"SSL_CERT_FILE": str(tmp_path / "certificate.pem")}
+        grid = GRID | {"plugins": [str(tmp_path / "plugins")], "datasets": {"drawn": {"kind": "downloaded"}}}
+        prepared = {"code": code, "config": grid, "targets": ["results/datasets/drawn.safetensors"]}
+        whole, cut_off = tmp_path / "whole", tmp_path / "cut_off"
+        assert snakemake(whole, environment=trusted, **prepared).code == 0
+        may_end.clear()
+        for _ in range(2):
+            with running(command_of(cut_off, **prepared), cut_off, trusted) as main:
+                wait_for(lambda: [*cut_off.glob("data/.*")])
+                (process,) = jobs_of(main, "prepare_dataset")
+                process.kill()
+                assert main.wait(timeout=60) != 0
+            assert not (cut_off / "data" / "pixels").exists()
+        may_end.set()
+        assert snakemake(cut_off, environment=trusted, **prepared).code == 0
+    noted("SIGKILL of a download", 2, cut_off, whole)
+
+
 @contextmanager
-def running(command: list[str], folder: Path) -> Iterator[subprocess.Popen]:
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder) as process:
+def served(folder: Path, content: bytes) -> Iterator[tuple[str, threading.Event]]:
+    """Serve ``content`` over https: its first half at once, the other when the event is set."""
+    key, certificate, may_end = folder / "key.pem", folder / "certificate.pem", threading.Event()
+    may_end.set()
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    made = ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate]
+    subprocess.run([*request, *made], check=True, capture_output=True)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            with suppress(OSError):  # the other side may be dead
+                self.wfile.write(content[: len(content) // 2])
+                may_end.wait(60)
+                self.wfile.write(content[len(content) // 2 :])
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with ThreadingHTTPServer(("localhost", 0), Handler) as server:
+        server.daemon_threads = True
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"https://localhost:{server.server_port}/pixels", may_end
+        server.shutdown()
+
+
+@contextmanager
+def running(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen]:
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **silent, cwd=folder, env=os.environ | (environment or {})) as process:
         try:
             yield process
         finally:

@@ -51,6 +51,11 @@ def code(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def smoke_grid(code):
+    return yaml.safe_load((code / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
 def prepared(code, tmp_path_factory):
     """A folder in which this machine has prepared the dataset."""
     folder = tmp_path_factory.mktemp("prepared") / "work"
@@ -117,11 +122,22 @@ def is_saved(folder):
     return now.exists() and now.stat().st_mtime - start.stat().st_mtime > 0.5
 
 
-def test_the_smoke_grid_leaves_the_same_bytes_as_without_slurm(code, tmp_path):
-    grid = yaml.safe_load((code / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+def test_a_run_is_measured_in_the_job_that_extracts_its_spikes(tmp_path, code, smoke_grid):
+    planned = snakemake(tmp_path, "-n", *with_slurm(code), code=code, config=smoke_grid)
+    jobs = re.split(r"^\[.*?\] ", planned.text, flags=re.MULTILINE)
+    together = [frozenset(re.findall(r"^    rule (\S+):", job, re.MULTILINE)) for job in jobs if "Group job run" in job]
+    observe = {f"observe_{name}" for name in smoke_grid["observables"]}
+    of_training_images = {"observe_firing_train"}
+    assert set(together) == {
+        frozenset({"extract_spikes", *rules}) for rules in (of_training_images, observe - of_training_images)
+    }
+    assert len(together) == 2 * len(smoke_grid["regimes"])
+
+
+def test_the_smoke_grid_leaves_the_same_bytes_as_without_slurm(code, smoke_grid, tmp_path):
     alone, on_slurm = tmp_path / "alone", tmp_path / "on_slurm"
-    assert snakemake(alone, code=code, config=grid).code == 0
-    done = snakemake(on_slurm, *with_slurm(code), code=code, config=grid)
+    assert snakemake(alone, code=code, config=smoke_grid).code == 0
+    done = snakemake(on_slurm, *with_slurm(code), code=code, config=smoke_grid)
     assert done.code == 0, done.text
     assert digests(on_slurm, result_files(on_slurm)) == digests(alone, result_files(alone))
     steps, submitted = len(done.products), len(done.lines("has been submitted with SLURM jobid"))

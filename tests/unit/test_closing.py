@@ -9,7 +9,7 @@ import pytest
 from snakemake.cli import parse_config
 from snakemake.settings.types import DeploymentMethod
 
-from spikegrid.closing import LAST_LINES, MOST_JOBS, closing_message, failure_message
+from spikegrid.closing import LAST_LINES, MOST_JOBS, NO_LOG, closing_message, failure_message
 
 
 def write_runs(folder, reached: list[bool]) -> None:
@@ -100,7 +100,11 @@ def test_failed_jobs_of_groups_are_named_one_by_one_and_no_more_than_can_be_read
 
 
 def test_a_job_that_left_no_log_is_named(message):
-    assert message(Job(30))[2:] == ["train: results/30.log", "  '/bin of python/snakemake' results/30 --cores 1"]
+    assert message(Job(30))[2:] == [
+        "train: results/30.log",
+        f"    {NO_LOG}",
+        "  '/bin of python/snakemake' results/30 --cores 1",
+    ]
 
 
 def test_the_command_repeats_what_the_call_was_told(message, tmp_path):

@@ -89,18 +89,6 @@ def test_every_attempt_asks_for_more_memory(tmp_path, code, smoke_grid, attempt)
     assert all(f"mem_mb={4000 * attempt}" in asked.split(", ") for asked in resources)
 
 
-def test_the_slurm_profile_measures_a_run_in_the_job_that_extracts_its_spikes(tmp_path, code, smoke_grid):
-    planned = snakemake(tmp_path, "-n", "--workflow-profile", code / "profiles" / "slurm", code=code, config=smoke_grid)
-    jobs = re.split(r"^\[.*?\] ", planned.text, flags=re.MULTILINE)
-    together = [frozenset(re.findall(r"^    rule (\S+):", job, re.MULTILINE)) for job in jobs if "Group job run" in job]
-    observe = {f"observe_{name}" for name in smoke_grid["observables"]}
-    of_training_images = {"observe_firing_train"}
-    assert set(together) == {
-        frozenset({"extract_spikes", *rules}) for rules in (of_training_images, observe - of_training_images)
-    }
-    assert len(together) == 2 * len(smoke_grid["regimes"])
-
-
 @pytest.mark.parametrize("option", ["--rulegraph", "--dag", "--filegraph"])
 def test_graphs_are_printed_for_dot(tmp_path, code, smoke_grid, option):
     printed = snakemake(tmp_path, option, code=code, config=smoke_grid)

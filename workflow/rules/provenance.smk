@@ -20,7 +20,7 @@ rule provenance:
     params:
         config=grid.settings(),
         codes=grid.code_of_all(rule.script for rule in workflow.rules if rule.script),
-        logs=grid.logs(),
+        logs=lambda wildcards: grid.logs(),
         code=grid.code("provenance"),
     script:
         "../scripts/provenance.py"
