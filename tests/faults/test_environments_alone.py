@@ -76,3 +76,11 @@ def test_every_rule_runs_with_the_packages_of_its_environment_alone(apart):
 def test_every_environment_file_was_used(apart):
     used = {path.read_text() for path in apart.folder.glob(".snakemake/conda/*.yaml")}
     assert used == {path.read_text() for path in REPOSITORY.glob("envs/*.yaml")}
+
+
+def test_a_container_holds_every_environment(apart, code, tmp_path):
+    path = {"PATH": f"{apart.folder / 'conda' / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    said = snakemake(tmp_path, "--containerize", code=code, config=GRID, environment=path)
+    assert said.code == 0, said.text
+    copied = re.findall(r"^#\s+source: (?:.*/)?(envs/\w+\.yaml)$", said.output, flags=re.MULTILINE)
+    assert sorted(copied) == sorted(f"envs/{file.name}" for file in REPOSITORY.glob("envs/*.yaml"))
