@@ -122,6 +122,14 @@ def is_saved(folder):
     return now.exists() and now.stat().st_mtime - start.stat().st_mtime > 0.5
 
 
+def test_the_profile_plans_what_is_done_without_slurm(tmp_path, code, smoke_grid):
+    planned, alone = (
+        snakemake(tmp_path, "-n", *options, code=code, config=smoke_grid) for options in (with_slurm(code), ())
+    )
+    assert planned.products == alone.products
+    assert alone.products
+
+
 def test_a_run_is_measured_in_the_job_that_extracts_its_spikes(tmp_path, code, smoke_grid):
     planned = snakemake(tmp_path, "-n", *with_slurm(code), code=code, config=smoke_grid)
     jobs = re.split(r"^\[.*?\] ", planned.text, flags=re.MULTILINE)

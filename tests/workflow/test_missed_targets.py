@@ -4,7 +4,7 @@ import csv
 from copy import deepcopy
 
 import pandas as pd
-from snakemake_runs import half_written, snakemake
+from snakemake_runs import snakemake
 
 
 def test_the_seed_that_misses_its_target_is_marked_warned_of_and_not_compared(work, code, smoke_grid):
@@ -31,20 +31,3 @@ def test_the_seed_that_misses_its_target_is_marked_warned_of_and_not_compared(wo
     warnings = [line for line in done.text.splitlines() if "target" in line and "memorizing" in line]
     assert warnings, done.text
     assert any(str(missing) in line and "left out" in line for line in warnings), warnings
-
-
-def test_a_grid_in_which_every_network_misses_its_target_still_ends_in_tables_and_figures(code, smoke_grid, tmp_path):
-    grid = smoke_grid | {
-        "seeds": 1,
-        "exclude": [{"regime": ["untrained", "few"]}],
-        "observables": {name: smoke_grid["observables"][name] for name in ("firing", "intervals", "process")},
-        "training": {"epochs": 1, "target_accuracy": 1, "batch_size": 50},
-    }
-    done = snakemake(tmp_path, code=code, config=grid)
-    assert done.code == 0, done.text
-    assert half_written(tmp_path) == []
-    tables = tmp_path / "results" / "tables"
-    assert not pd.read_csv(tables / "runs.csv")["reached_target"].any()
-    indicators = pd.read_csv(tables / "indicators.csv")
-    assert len(indicators) == 0
-    assert "difference" in indicators.columns
