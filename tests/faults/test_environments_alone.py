@@ -78,8 +78,9 @@ def test_every_environment_file_was_used(apart):
     assert used == {path.read_text() for path in REPOSITORY.glob("envs/*.yaml")}
 
 
-def test_a_container_holds_every_environment(apart, code, tmp_path):
-    path = {"PATH": f"{apart.folder / 'conda' / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+def test_a_container_holds_every_environment(code, tmp_path):
+    write_files_of_a_user(tmp_path)
+    path = {"PATH": f"{install(tmp_path / 'conda')}{os.pathsep}{os.environ['PATH']}"}
     said = snakemake(tmp_path, "--containerize", code=code, config=GRID, environment=path)
     assert said.code == 0, said.text
     copied = re.findall(r"^#\s+source: (?:.*/)?(envs/\w+\.yaml)$", said.output, flags=re.MULTILINE)

@@ -19,7 +19,7 @@ REPORT_COMMAND = "snakemake --report results/report.html"
 LAST_LINES = 12
 """How much of the log of a failed job is shown."""
 
-NO_LOG = "It left no log: it ended before its work began, and its error stands above."
+NO_LOG = "The log is empty: the job ended before its work began, and its error stands above."
 
 MOST_JOBS = 10
 """Of how many failed jobs: a mistake in the grid may be that of thousands."""
@@ -58,8 +58,8 @@ def failure_message(workflow: "Workflow") -> str:
     lines = [f"Failed jobs: {len(failed)}. How their logs end, and what repeats each alone:"]
     for job in failed[:MOST_JOBS]:
         log = Path(job.log[0])
-        said = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else [NO_LOG]
-        lines += ["", f"{job.rule.name}: {log}", *(f"    {line}" for line in said[-LAST_LINES:])]
+        said = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+        lines += ["", f"{job.rule.name}: {log}", *(f"    {line}" for line in said[-LAST_LINES:] or [NO_LOG])]
         lines.append(f"  {repeating_command(workflow, job.output[0])}")
     if len(failed) > MOST_JOBS:
         lines += ["", f"and {len(failed) - MOST_JOBS} more"]
