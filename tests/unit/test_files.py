@@ -1,10 +1,11 @@
 """Files that are whole or not there."""
 
 import os
+import time
 
 import pytest
 
-from spikegrid.files import written_whole
+from spikegrid.files import date_no_later_than_now, written_whole
 
 
 def test_file_appears_only_when_the_block_has_ended(tmp_path):
@@ -70,3 +71,14 @@ def test_a_path_may_be_a_string(tmp_path):
     with written_whole(f"{tmp_path}/table.csv") as temporary:
         temporary.write_text("new")
     assert (tmp_path / "table.csv").read_text() == "new"
+
+
+def test_files_from_the_future_get_the_time_of_now_and_others_keep_theirs(tmp_path):
+    now, future, past = time.time(), tmp_path / "runs" / "future", tmp_path / "past"
+    future.parent.mkdir()
+    for file, at in ((future, now + 86400), (past, now - 86400)):
+        file.touch()
+        os.utime(file, (at, at))
+    date_no_later_than_now(tmp_path)
+    assert now <= future.stat().st_mtime <= time.time()
+    assert past.stat().st_mtime == now - 86400

@@ -1,8 +1,9 @@
 """Files that are whole or not there."""
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CSV_END = "\n"
@@ -35,6 +36,19 @@ def can_be_written_to(folder: Path) -> bool:
     while not folder.exists():
         folder = folder.absolute().parent
     return os.access(folder, os.W_OK | os.X_OK)
+
+
+def date_no_later_than_now(folder: Path) -> None:
+    """Give the files below a folder that a wrong clock has dated in the future the time of now.
+
+    Snakemake refuses to make a file that would be older than what it is made from.
+    """
+    now = time.time()
+    for path, _, files in os.walk(folder):
+        for file in files:
+            with suppress(FileNotFoundError):  # another process may have removed it
+                if os.stat(os.path.join(path, file)).st_mtime > now:
+                    os.utime(os.path.join(path, file), (now, now))
 
 
 def _put_on_disk(path: Path) -> None:
