@@ -28,6 +28,7 @@ fi
 # Four CPUs and much memory are told whatever there is: jobs wait for Slurm more than they compute, and use little.
 # Jobs over their memory are found by polling, which needs no cgroups; two GPUs are there to be asked for.
 # Without a database, squeue has to show jobs for long after their end.
+rm --recursive --force $folder/state  # of one that was not stopped
 install --directory --mode=755 $folder $folder/state $folder/spool "$(dirname $configuration)"
 cat >$configuration <<CONF
 ClusterName=spikegrid
