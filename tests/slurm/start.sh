@@ -25,10 +25,11 @@ fi
 [ -e $folder ] && node_is_usable >/dev/null 2>&1 && exit
 [ -e $folder ] || [ ! -e $configuration ] || give_up "this machine has a Slurm of its own: $configuration"
 
+rm --recursive --force $folder/state  # of one that was not stopped
+
 # Four CPUs and much memory are told whatever there is: jobs wait for Slurm more than they compute, and use little.
 # Jobs over their memory are found by polling, which needs no cgroups; two GPUs are there to be asked for.
 # Without a database, squeue has to show jobs for long after their end.
-rm --recursive --force $folder/state  # of one that was not stopped
 install --directory --mode=755 $folder $folder/state $folder/spool "$(dirname $configuration)"
 cat >$configuration <<CONF
 ClusterName=spikegrid
