@@ -20,7 +20,7 @@ from spikegrid.pruning_areas import CRITERIA, RANDOM
 
 UNITS = 5
 SHARES = [0.25, 0.5, 0.75]
-PARAMETERS = {"samples": 10, "shares": SHARES, "draws": 3, "window": 4}
+PARAMETERS = {"samples": 10, "shares": SHARES, "draws": 3, "layers": 4, "window": 4}
 MEMORIZING = {"plugin": "memorizing", "parameters": {"fraction": 1.0, "labels": "uniform"}}
 
 
@@ -59,7 +59,7 @@ def test_shares_of_units_are_removed_in_the_order_of_their_ranks_of_each_layer_a
     shares = np.array([0, 0.19, 0.35, 0.8, 1])  # 0, 1, 2, 4 and 5 units
     first = np.array([[4, 3, 2, 1, 0], [0, 1, 2, 3, 4]])
     second = np.array([[2, 3, 4, 0, 1], [4, 0, 1, 2, 3]])
-    found = correct_by_share(*lit, [first, second], shares)
+    found = correct_by_share(*lit, [first, second], shares, [[0], [1], [0, 1]])
     assert found.shape == (3, 2, 5, 300)
     classes = lit[2].numpy()
     for place, layers in enumerate([[first], [second], [first, second]]):
@@ -252,10 +252,10 @@ def test_removing_dead_units_changes_nothing_and_the_rarest_first_are_these(obse
 def test_random_removal_is_the_mean_over_draws_that_differ_by_network_and_layer(observed_run, large, monkeypatch):
     asked = []
 
-    def note(recorded, inputs, targets, ranks, shares):
+    def note(recorded, inputs, targets, ranks, shares, places):
         asked.append(ranks)
         steps = np.arange(len(ranks[0]))[None, :, None, None] % 2 == 0
-        return np.broadcast_to(steps, (len(ranks) + 1, len(ranks[0]), len(shares), len(inputs)))
+        return np.broadcast_to(steps, (len(places), len(ranks[0]), len(shares), len(inputs)))
 
     monkeypatch.setattr(pruning, "correct_by_share", note)
     wide = {"plugin": "mlp", "parameters": {"hidden": [20, 20]}}
@@ -264,6 +264,14 @@ def test_random_removal_is_the_mean_over_draws_that_differ_by_network_and_layer(
     assert len(orders) == len(set(orders)) == 20
     at_random = table[table["criterion"] == RANDOM]
     assert at_random["accuracy_train"].to_numpy() == pytest.approx(3 / 5)
+
+
+@pytest.mark.parametrize(("layers", "depths"), [(1, [5]), (2, [1, 5]), (3, [1, 3, 5]), (9, [1, 2, 3, 4, 5])])
+def test_layers_pruned_alone_are_evenly_spaced_and_the_last_is_among_them(observed_run, layers, depths):
+    deep = {"plugin": "mlp", "parameters": {"hidden": [4] * 5}}
+    table = observed(observed_run(seeds=(0,), architecture=deep), layers=layers)["pruning"]
+    assert list(table["depth"].unique()) == [0, *depths]
+    assert list(table["layer"].unique()) == ["network", *(f"hidden{depth}.relu" for depth in depths)]
 
 
 def test_a_network_trained_on_one_image_is_refused_by_its_name(observed_run):

@@ -85,16 +85,21 @@ def correct_without(
 
 
 def correct_by_share(
-    recorded: RecordedModel, inputs: Tensor, targets: Tensor, ranks: Sequence[np.ndarray], shares: np.ndarray
+    recorded: RecordedModel,
+    inputs: Tensor,
+    targets: Tensor,
+    ranks: Sequence[np.ndarray],
+    shares: np.ndarray,
+    places: Sequence[Sequence[int]],
 ) -> np.ndarray:
-    """Return which images a network gets right as more and more of its units are removed, bool [L + 1, O, K, n].
+    """Return which images a network gets right as more and more of its units are removed, bool [P, O, K, n].
 
-    inputs, targets: as in ``correct_without``. ranks: for each of L layers O orders of removal, int64 [O, U], as
-    ``removal_ranks`` gives one. shares: [K] of the units of a layer, from 0 to 1, rounded to whole units. Units are
-    removed of each layer alone and, last, of all layers at once, the same share of each.
+    inputs, targets: as in ``correct_without``. ranks: for each layer O orders of removal, int64 [O, U], as
+    ``removal_ranks`` gives one. shares: [K] of the units of a layer, from 0 to 1, rounded to whole units. places: for
+    each of P the layers that units are removed from at once, the same share of each, by their place in
+    ``recorded.layers``.
     """
-    alone, orders, between = range(len(ranks)), len(ranks[0]), shares[1:-1]
-    places = [*([layer] for layer in alone), [*alone]]
+    orders, between = len(ranks[0]), shares[1:-1]
     ranks = [torch.from_numpy(of_layer).to(inputs.device) for of_layer in ranks]
 
     def ablations() -> Iterator[dict[int, Tensor]]:

@@ -50,6 +50,12 @@ PARAMETERS = {
         "default": 5,
         "description": "Random orders of removal, over which accuracy is averaged.",
     },
+    "layers": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 4,
+        "description": "Layers that are pruned alone: so many, evenly spaced from the first to the last, or all.",
+    },
     "window": {
         "type": "integer",
         "minimum": 1,
@@ -60,7 +66,7 @@ PARAMETERS = {
 
 
 def observe(
-    artefacts: dict[str, Path], samples: int, shares: list[float], draws: int, window: int
+    artefacts: dict[str, Path], samples: int, shares: list[float], draws: int, layers: int, window: int
 ) -> dict[str, pd.DataFrame]:
     """Return features by layer and of the network as a whole, and a table of curves; at the last epoch alone.
 
@@ -69,6 +75,8 @@ def observe(
     Criteria are those of ``spikegrid.ablation.unit_scores``, low scores first and ties in random order, and ``random``,
     the mean over ``draws`` orders. Units of one layer are removed at a time; or, for the network as a whole, the same
     share of each layer at once: if all units were ranked together, one layer would be emptied before another.
+
+    Time grows with the product of images, places, orders and shares: fewer ``layers`` bound it in deep networks.
 
     Accuracy is that on training images by the labels that the network was trained on, true or not: the only accuracy
     that a network has which memorizes. Units are ranked on other training images. All networks that train on the same
@@ -97,9 +105,12 @@ def observe(
             recorded = RecordedModel(network, inputs[:2])
             scores = unit_scores(recorded, *ranking, window)
             ranks = _ranks((*names.values(), seed, "pruning"), recorded.layers, scores, draws)
-            correct = correct_by_share(recorded, inputs, targets, ranks, steps)
+            alone = np.linspace(len(ranks) - 1, 0, min(layers, len(ranks))).round().astype(int)[::-1]
+            places = [*([layer] for layer in alone), range(len(ranks))]
+            correct = correct_by_share(recorded, inputs, targets, ranks, steps, places)
             parts = np.split(correct, [len(measured.labels)], axis=-1)
-            curves.append(_curves(names | {"seed": seed, "epoch": epoch}, recorded.layers, steps, *parts))
+            depths = {recorded.layers[layer].name: recorded.layers[layer].depth for layer in alone} | {NETWORK: 0}
+            curves.append(_curves(names | {"seed": seed, "epoch": epoch}, depths, steps, *parts))
     table = in_order(pd.concat(curves, ignore_index=True))
     return {"features": _features(table), "pruning": table}
 
@@ -142,10 +153,12 @@ def _ranks(
 
 
 def _curves(
-    names: dict[str, Any], layers: list[Layer], shares: np.ndarray, train: np.ndarray, test: np.ndarray
+    names: dict[str, Any], depths: dict[str, int], shares: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> pd.DataFrame:
-    """Return the curves of one network; ``train`` and ``test`` say what is right, bool [places, orders, shares, n]."""
-    depths = {layer.name: layer.depth for layer in layers} | {NETWORK: 0}
+    """Return the curves of one network; ``train`` and ``test`` say what is right, bool [places, orders, shares, n].
+
+    depths: those of the places, by name.
+    """
     rows = product(depths.items(), [*CRITERIA, RANDOM], shares)
     table = pd.DataFrame(
         [(*place, criterion, share) for place, criterion, share in rows],
