@@ -64,13 +64,13 @@ def test_each_criterion_has_a_panel_with_its_means_and_those_of_random_removal()
     np.testing.assert_allclose(held_out, (1 - SHARES / 10 * 2 - 0.01) / 2)
 
 
-def test_areas_of_criteria_are_relative_ones_with_their_intervals():
+def test_areas_of_criteria_have_their_means_and_intervals():
     figure = draw_pruning_curves(curves(), ROLES, resamples=4000)
     axes = panel(figure, "p")
     assert [label.get_text() for label in axes.get_yticklabels()][:3] == ["random", "rare", "always on"]
     (points,) = [line for line in axes.lines if line.get_color() == LOOKS["memorizing"].color]
     falls = np.array([8, 2, 3, 4, 5, 6, 7]) / 20
-    areas = np.array([1 - falls / (1 - seed / 100) for seed in range(3)])
+    areas = np.array([(1 - falls - seed / 100) / 2 for seed in range(3)])
     np.testing.assert_allclose(points.get_xdata(), areas.mean(axis=0))
     bars = np.array([bar.get_segments() for bar in axes.collections][-1])[:, :, 0]
     np.testing.assert_allclose(bars, np.sort([areas.min(axis=0), areas.max(axis=0)], axis=0).T)

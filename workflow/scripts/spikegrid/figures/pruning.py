@@ -28,8 +28,8 @@ def draw_pruning_curves(
 
     curves: those of the observable ``pruning`` of one dataset and architecture, with ``reached_target``. The upper half
     shows training images and labels, the lower one held-out images. Lines are means over the networks that reached
-    their target, bands bootstrap intervals of that mean; thin dashes are random removal. Areas are relative to the
-    accuracy with no unit removed.
+    their target, bands bootstrap intervals of that mean; thin dashes are random removal. Areas are those under the
+    curves, not over the accuracy with no unit removed: a network at chance has a small one.
     """
     whole = curves[(curves["depth"] == 0) & curves["regime"].isin(regimes)]
     reached = whole[whole["reached_target"]]
@@ -115,19 +115,18 @@ def _draw_areas(
     looks: dict[str, style.Look],
     interval: Interval,
 ) -> None:
-    """Draw the mean relative area of each regime, and its interval, a row for each of the ``labels`` of ``column``."""
+    """Draw the mean area of each regime, and its interval, a row for each of the ``labels`` of ``column``."""
     areas = network_areas(curves)
     areas = areas[areas["images"] == images]
     places = np.arange(len(labels))
     for (regime, look), offset in zip(looks.items(), np.linspace(-_SPREAD, _SPREAD, len(looks))):
         of_regime = areas[areas["regime"] == regime]
         if len(of_regime):
-            values = of_regime.pivot(index=column, columns="seed", values="relative_area").loc[[*labels]].to_numpy()
+            values = of_regime.pivot(index=column, columns="seed", values="area").loc[[*labels]].to_numpy()
             axes.hlines(places + offset, *interval(values), color=look.color, linewidth=0.8)
             axes.plot(values.mean(axis=1), places + offset, color=look.color, linestyle="", marker=look.marker)
     axes.set_yticks(places, labels.values())
-    axes.set_ylim(len(labels) - 0.5, -0.5)
-    axes.set_xlabel("relative area")
+    axes.set(xlim=(0, 1), ylim=(len(labels) - 0.4, -0.6), xticks=[0, 0.5, 1], xlabel="area under the curve")
 
 
 def _title(confidence: float) -> str:
