@@ -172,7 +172,7 @@ def _curves(
 
 def _features(curves: pd.DataFrame) -> pd.DataFrame:
     areas = network_areas(curves)
-    of_training = areas[areas["images"] == "train"]
+    of_training = areas[areas["images"] == "train"].reset_index(drop=True)
     return of_training.assign(feature="pruning_area_" + of_training["criterion"], value=of_training["relative_area"])[
         COLUMNS
     ]
