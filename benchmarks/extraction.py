@@ -23,10 +23,10 @@ from torch import nn
 from benchmarks.peers import extraction as peers
 from benchmarks.timing import Line, Ratio, in_words, seconds
 from spikegrid import spikes
-from spikegrid.capture import Capture, find_layers
+from spikegrid.capture import Capture, find_layers, presented_batch
 from spikegrid.checkpoints import Checkpoints, TrainedNetwork, save_checkpoints
 from spikegrid.device import prepare_device
-from spikegrid.extraction import extract_spikes, presented_batch
+from spikegrid.extraction import extract_spikes
 from spikegrid.images import TEST, TRAIN, ImageSet
 from spikegrid.networks import as_inputs, network_builder
 from spikegrid.packing import pack

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from spikegrid import spikes
 from spikegrid.architectures import cnn, mlp
-from spikegrid.capture import capture_spikes, find_layers
+from spikegrid.capture import RecordedModel, capture_spikes, find_layers
 from spikegrid.checkpoints import Checkpoints, save_checkpoints
 from spikegrid.errors import InputError
 from spikegrid.extraction import extract_spikes
@@ -579,3 +579,30 @@ def test_factory_that_fails_is_named_with_what_went_wrong_in_one_line(tmp_path, 
         build("python", factory=factory, parameters=parameters)
     assert [part for part in [factory, *parts] if part not in str(refusal.value)] == []
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_units_are_removed_from_any_layer_as_hooks_on_its_activation_would_remove_them(kind):
+    network, images = build(kind, DIGIT, 7, **SMALL[kind]).eval(), torch.randn(4, *DIGIT)
+    recorded = RecordedModel(network, images[:2])
+    whole = recorded.show(images, lambda *_: None)
+    for removed in (None, *range(len(recorded.layers))):
+        masks = [torch.rand(layer.shape) < 0.5 for layer in recorded.layers]
+
+        def remove(place, output, removed=removed, masks=masks):
+            output.masked_fill_(masks[place] & (place == removed), 0)
+
+        given, calls = recorded.show(images, remove), iter(range(len(masks)))
+
+        def hook(module, shown, output, removed=removed, masks=masks, calls=calls):
+            return output * ~masks[removed] if next(calls) == removed else None
+
+        hooks = [
+            module.register_forward_hook(hook) for module in network.modules() if isinstance(module, nn.ReLU | nn.GELU)
+        ]
+        with torch.inference_mode():
+            hooked = network(images)
+        for handle in hooks:
+            handle.remove()
+        torch.testing.assert_close(given, hooked, rtol=1e-4, atol=1e-5)
+        assert removed is not None or torch.equal(given, whole)

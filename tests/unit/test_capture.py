@@ -362,6 +362,17 @@ def test_recorded_model_hands_on_the_outputs_of_its_layers_in_order():
         assert torch.equal(output, expected)
 
 
+@pytest.mark.parametrize("name", THRESHOLDING)
+def test_the_rest_of_the_pass_sees_what_the_consumer_writes(name):
+    model, images = Chain([THRESHOLDING[name], torch.relu]).eval(), torch.randn(9, 6)
+    removed = torch.tensor([True, False, False, True, False, True])
+    recorded = RecordedModel(model, images[:2])
+    given = recorded.show(images, lambda place, output: place or output.masked_fill_(removed, 0))
+    with torch.inference_mode():
+        first = THRESHOLDING[name](model.linear[0](images)) * ~removed
+        assert torch.equal(given, torch.relu(model.linear[1](first)))
+
+
 class BothSides(Chain):
     """A chain that keeps what its activations are given, too."""
 

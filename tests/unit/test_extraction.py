@@ -11,10 +11,10 @@ from safetensors.numpy import load_file
 from torch.nn.functional import conv2d, max_pool2d
 
 from spikegrid import extraction
-from spikegrid.capture import Layer
+from spikegrid.capture import Layer, presented_batch
 from spikegrid.checkpoints import Checkpoints, save_checkpoints
 from spikegrid.errors import InputError
-from spikegrid.extraction import extract_spikes, kept_units, presentation, presented_batch
+from spikegrid.extraction import extract_spikes, kept_units, presentation
 from spikegrid.images import TEST, TRAIN
 from spikegrid.training import train_block
 

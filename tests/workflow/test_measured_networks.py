@@ -10,6 +10,7 @@ OBSERVABLES = {
     "response": {"kind": "response", "samples": 4},
     "fragility": {"kind": "fragility", "samples": 6},
     "plasticity": {"kind": "plasticity", "samples": 6, "steps": 20},
+    "pruning": {"kind": "pruning", "samples": 6, "shares": [0.5], "draws": 1},
 }
 GRID = {
     "datasets": {"digits": {"kind": "digits", "train_size": 60, "test_size": 60}},
@@ -27,6 +28,7 @@ FIGURES = {
     "response": ["against_loss", "growth", "over_training", "response_decay", "response_kernel"],
     "fragility": ["against_loss", "fragility_against_dimension", "growth", "over_training"],
     "plasticity": ["growth", "over_training"],
+    "pruning": ["pruning_curves", "random_ablation"],
 }
 
 
@@ -47,8 +49,10 @@ def test_networks_are_measured_and_drawn_from_nothing(measured):
 def test_features_of_networks_stand_beside_those_of_spikes(measured):
     features = pd.read_parquet(measured.folder / "results/tables/features.parquet")
     assert set(features["observable"]) == set(OBSERVABLES)
-    for table in ("indicators", "stable_indicators", "dynamics"):
-        assert set(pd.read_csv(measured.folder / f"results/tables/{table}.csv")["observable"]) == set(OBSERVABLES)
+    in_table = {name: set(OBSERVABLES) for name in ("indicators", "stable_indicators")}
+    in_table |= {"dynamics": set(OBSERVABLES) - {"pruning"}, "pruning": {"pruning"}}
+    for table, expected in in_table.items():
+        assert set(pd.read_csv(measured.folder / f"results/tables/{table}.csv")["observable"]) == expected
 
 
 def test_networks_are_not_measured_again_where_nothing_has_changed(measured, tmp_path, code):

@@ -76,6 +76,8 @@ _SIGMOID = {_aten.sigmoid: "sigmoid", _aten.sigmoid_: "sigmoid"}
 _KINDS = (_ALWAYS, _TANH, _SIGMOID)
 """Operations whose outputs are the thresholded nodes of a network: the first of these kinds that it has."""
 
+_LARGEST_OUTPUT = 1 << 21
+
 _CHANGING = "the thresholded layers of the network change from one forward pass to the next"
 
 
@@ -99,11 +101,20 @@ class Layer:
         return torch.Size(self.shape).numel()
 
 
+def presented_batch(layers: list[Layer]) -> int:
+    """Return how many images are presented at a time, in [16, 512]: as many as keep the outputs of a layer small.
+
+    A pass costs least where they take 1 to 8 MB each: below, every call weighs; above, fresh pages of memory do.
+    """
+    return max(16, min(512, _LARGEST_OUTPUT // max(layer.units for layer in layers)))
+
+
 class Capture(TorchDispatchMode):
     """Context in which every thresholded output of a forward pass is handed to ``consume`` as soon as it appears.
 
-    consume: takes the output, float [batch, *shape], and the name of the operation; the forward pass may write over the
-    output afterwards. operations: those that threshold whatever their arguments, with their names.
+    consume: takes the output, float [batch, *shape], and the name of the operation; the forward pass goes on with what
+    it writes into the output, and may write over it itself afterwards. operations: those that threshold whatever their
+    arguments, with their names.
     """
 
     def __init__(self, consume: Callable[..., None], operations: dict[Any, str] = _ALWAYS):
@@ -216,22 +227,23 @@ class RecordedModel:
                 "0.5, say, which a sigmoid exceeds where its input is positive"
             )
 
-    def show(self, images: Tensor, consume: Callable[[int, Tensor], None]) -> None:
+    def show(self, images: Tensor, consume: Callable[[int, Tensor], None]) -> Any:
         """Make one pass of ``images`` [batch, C, H, W] and hand on the output of each layer as soon as it appears.
 
-        consume: takes the place of a layer in ``layers`` and its output [batch, *shape]. Raises InputError when the
-        pass has other layers than those that were found.
+        consume: takes the place of a layer in ``layers`` and its output [batch, *shape]. The rest of the pass sees what
+        it writes into the output: so units are removed. Returns what the model gives. Raises InputError when the pass
+        has other layers than those that were found.
         """
-        self._pass(images, Capture, consume)
+        return self._pass(images, Capture, consume)
 
-    def show_preactivations(self, images: Tensor, consume: Callable[[int, Tensor, Tensor], None]) -> None:
+    def show_preactivations(self, images: Tensor, consume: Callable[[int, Tensor, Tensor], None]) -> Any:
         """Make one pass as ``show`` does and hand on the pre-activation of each layer, too: what it thresholds.
 
         consume: takes the place of a layer, its output and its pre-activation, both [batch, *shape].
         """
-        self._pass(images, PreactivationCapture, consume)
+        return self._pass(images, PreactivationCapture, consume)
 
-    def _pass(self, images: Tensor, capture: type[Capture], consume: Callable[..., None]) -> None:
+    def _pass(self, images: Tensor, capture: type[Capture], consume: Callable[..., None]) -> Any:
         count = 0
 
         def hand_on(output: Tensor, _: str, *preactivation: Tensor) -> None:
@@ -246,9 +258,10 @@ class RecordedModel:
                 consume(place, output, *preactivation)
 
         with torch.inference_mode(), capture(hand_on, self._operations):
-            self._model(images)
+            given = self._model(images)
         if count != len(self._places):
             raise InputError(_changing(f"{len(self._places)} activations", count))
+        return given
 
 
 def find_layers(model: nn.Module, images: Tensor) -> list[Layer]:

@@ -215,7 +215,8 @@ def _add_runs(found: Estimate, costs: Costs, job: SimpleNamespace) -> float:
             if name != EXTRACTION:
                 script = "observe_networks" if name in grid.network_observables else "observe"
                 start = costs.start(script, grid.observable(name)["plugin"])
-                cost, disk = observing.cost(shown, networks), observing.file.at(shown) * networks
+                measured = block if grid.is_measured_last(name) else networks
+                cost, disk = observing.cost(shown, measured), observing.file.at(shown) * measured
                 observed.append(add(f"observe_{name}", start, cost, disk))
         after.append(extracted + max(observed))
     return chain + max(after)
@@ -224,8 +225,8 @@ def _add_runs(found: Estimate, costs: Costs, job: SimpleNamespace) -> float:
 def _add_tables(found: Estimate, costs: Costs) -> float:
     """Add the jobs that join all runs; return the seconds of those that wait for one another.
 
-    Those of doses, of stable indicators, of processes and of dynamics, and that of provenance, are taken to cost what
-    starting them costs.
+    Those of doses, of stable indicators, of processes, of pruning and of dynamics, and that of provenance, are taken to
+    cost what starting them costs.
     """
     grid, start = costs.grid, costs.start("collect")
     features = pd.concat([table.assign(observable=name) for name, table in costs.features.items()])
@@ -239,7 +240,7 @@ def _add_tables(found: Estimate, costs: Costs) -> float:
         epoch = calibration.comparison_of(table, settings)
         compared = Cost(epoch.seconds * epochs * len(grid.networks), epoch.memory)
         jobs += [start + compared, start, start]
-    of_one_job = {"results/tables/process.csv", "results/tables/dynamics.csv"} & set(grid.tables())
+    of_one_job = {f"results/tables/{name}.csv" for name in ("process", "pruning", "dynamics")} & set(grid.tables())
     for job in [*jobs, *([start] * (len(of_one_job) + 1))]:
         found.step("tables").add(job)
     return sum(job.seconds for job in jobs)

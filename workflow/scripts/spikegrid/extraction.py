@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 import spikegrid
 from spikegrid.alteration import altered_images
-from spikegrid.capture import Layer
+from spikegrid.capture import Layer, presented_batch
 from spikegrid.checkpoints import Checkpoints
 from spikegrid.errors import InputError
 from spikegrid.images import TEST, TRAIN, ImageSet, balanced_sample
@@ -22,7 +22,6 @@ from spikegrid.packing import pack, take_units
 from spikegrid.randomness import derived_seed
 from spikegrid.spikes import SpikeLayer, SpikeWriter
 
-_LARGEST_OUTPUT = 1 << 21
 _MOST_HELD = 1 << 22
 """Pixels of images that are held as inputs over all checkpoints; those of more are converted for each: 16 MB."""
 
@@ -57,14 +56,6 @@ def kept_units(layer: Layer, names: tuple[str, ...], limit: int | None) -> np.nd
         return np.arange(layer.units)
     generator = np.random.default_rng(derived_seed(*names, layer.name, "units"))
     return np.sort(generator.choice(layer.units, limit, replace=False))
-
-
-def presented_batch(layers: list[Layer]) -> int:
-    """Return how many images are presented at a time, in [16, 512]: as many as keep the outputs of a layer small.
-
-    A pass costs least where they take 1 to 8 MB each: below, every call weighs; above, fresh pages of memory do.
-    """
-    return max(16, min(512, _LARGEST_OUTPUT // max(layer.units for layer in layers)))
 
 
 def extract_spikes(

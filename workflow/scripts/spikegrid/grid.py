@@ -42,6 +42,7 @@ _FIGURES_OF = {
     "dimension": (["by_depth", "spectra", "against_loss"], []),
     "response": (["response_decay", "response_kernel", "against_loss"], []),
     "fragility": (["against_loss"], []),
+    "pruning": (["pruning_curves", "random_ablation"], []),
 }
 """Figures of each kind of observable beside those that all have: of one dataset and architecture, of the whole grid."""
 
@@ -175,6 +176,10 @@ class Grid:
         """Names of the observables that read spikes and histories alone."""
         return [name for name in self.observables() if name not in self.network_observables]
 
+    def is_measured_last(self, observable: str) -> bool:
+        """Tell whether an observable measures networks at the end of training alone."""
+        return self._plugin("observables", observable).constants.get("EPOCHS") == "last"
+
     def observed_files(self, observable: str) -> dict[str, str]:
         """Pattern of each artefact of a run that an observable reads, by the name under which it gets it."""
         artefacts = ARTEFACTS | {"spikes": f"{RUN}/{self.spike_file(observable)}"}
@@ -203,6 +208,7 @@ class Grid:
         """Paths of the tables that the grid ends in."""
         names = ["history.csv", "runs.csv", "features.parquet"]
         names += ["process.csv"] if self.observables("process") else []
+        names += ["pruning.csv"] if self.observables("pruning") else []
         names += ["dynamics.csv"] if any(map(self._is_followed, self.cells)) else []
         names += (
             ["indicators.csv", "doses.csv", "stable_indicators.csv", "stable_indicators.html"]
@@ -222,7 +228,8 @@ class Grid:
                 continue
             of_cells, of_grid = _FIGURES_OF.get(entry["kind"], ([], []))
             trained = [cell for cell in measured if cell not in self.recorded]
-            of_networks = ["over_training", *self._figures_against(name)]
+            over_training = [] if self.is_measured_last(name) else ["over_training"]
+            of_networks = [*over_training, *self._figures_against(name)]
             figures += [f"{name}/{kind}/{network}" for kind in of_networks for network in _networks(trained)]
             if entry["kind"] in _GROWING:
                 figures += [f"{name}/growth/{network}" for network in _networks(filter(self._is_followed, trained))]
@@ -296,6 +303,10 @@ class Grid:
     def process_files(self) -> list[str]:
         """Paths of the tests and fits of every run, of all observables that give them."""
         return [path for name in self.observables("process") for path in self.observable_files("process", name)]
+
+    def pruning_files(self) -> list[str]:
+        """Paths of the curves of pruning of every run, of all observables that give them."""
+        return [path for name in self.observables("pruning") for path in self.observable_files("pruning", name)]
 
     @cached_property
     def is_compared(self) -> bool:

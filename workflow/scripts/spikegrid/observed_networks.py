@@ -1,7 +1,7 @@
 """The networks of one run as an observable takes them: at every checkpoint, with the images that they were shown."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,13 +42,13 @@ class ObservedNetworks:
         self.training_images = np.flatnonzero(self._images.split == TRAIN)
         self._pixels = cache(self._altered)
 
-    def networks(self, seed: int) -> Iterator[tuple[int, nn.Module]]:
-        """Yield each epoch and the network of a seed after it, in evaluation mode.
+    def networks(self, seed: int, epochs: Sequence[int] | None = None) -> Iterator[tuple[int, nn.Module]]:
+        """Yield each epoch, or each of ``epochs``, and the network of a seed after it, in evaluation mode.
 
         It is one module, whose weights change from one epoch to the next: copy it to change it.
         """
         network = network_builder(self._checkpoints.architecture, self._images)().to(self.device).eval()
-        for epoch in self.epochs:
+        for epoch in self.epochs if epochs is None else epochs:
             load_tensors(network, self._checkpoints.state(seed, epoch))
             yield epoch, network
             _log.info("seed %d, epoch %d measured", seed, epoch)

@@ -12,6 +12,7 @@ where torch is not installed, and thousands of entries cost nothing.
 ``READS``                 artefacts of a run that an observable reads (observables)
 ``SHOWN``                 part of the images that an observable takes, ``train`` or ``test``, where it reads no spikes
                           (observables)
+``EPOCHS``                ``last`` where an observable measures networks at the end of training alone (observables)
 ``TABLES``                names of further tables that it gives beside its features, such as ``units`` (observables)
 ``CAVEATS``               patterns of its features that need a word of caution, by that word (observables)
 ``LABELS``                patterns of its features that need the labels of images, such as ``*_ratio`` (observables)

@@ -6,5 +6,6 @@ literal ``TABLES`` names further tables, a dictionary of that table, as ``featur
 patterns of names of its features: ``LABELS`` lists those that need the labels of the images; ``CAVEATS`` has those by
 their caveat that are stable indicators with a caveat at best. The built-in observables know two: ``bound to rates``, it
 changes when the units' firing rates alone change, and ``not learned``, it differs before any training.
-The literal ``SHOWN`` is ``train`` or ``test`` where the plug-in chooses its images itself and reads no spikes.
+The literal ``SHOWN`` is ``train`` or ``test`` where the plug-in chooses its images itself and reads no spikes. The
+literal ``EPOCHS`` is ``last`` where it measures networks at the end of training alone, and has no course over it.
 """
