@@ -507,7 +507,8 @@ class Grid:
 
         Of a recording there are spikes alone, and these of no images.
         """
-        own = [cell for cell in self.cells if cell.dataset not in self.targets(observable).values()]
+        targets = self.targets(observable).values()
+        own = [cell for cell in self.cells if cell.dataset not in targets]
         on_recordings = (
             self._reads(observable) == ["spikes"] and self.config["observables"][observable]["images"] is None
         )

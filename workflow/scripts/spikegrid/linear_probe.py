@@ -22,7 +22,7 @@ HELD_OUT = 0.2
 """Share of a probe's training images on which its strength is chosen."""
 
 _ITERATIONS, _GRADIENT = 1000, 1e-5
-"""A fit ends where no entry of the gradient is larger, or after so many iterations; what is left moves single images."""
+"""A fit ends where no entry of the gradient is larger, or after so many iterations."""
 
 
 @dataclass(frozen=True)

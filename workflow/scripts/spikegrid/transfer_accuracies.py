@@ -44,13 +44,11 @@ def transfer_accuracies(probes: pd.DataFrame, settings: dict[str, Any]) -> pd.Da
 
 def _over_networks(names: tuple[str, ...], networks: pd.DataFrame, settings: dict[str, Any]) -> pd.DataFrame:
     """Return the rows of one regime of a cell."""
-    by_layer = networks.sort_values(["depth", "seed"], kind="stable").groupby(_LAYER, sort=False)
+    by_layer = networks.sort_values("depth", kind="stable").groupby(_LAYER, sort=False)
     table = by_layer[["accuracy", "untrained", "gain", "pixels", "chance"]].mean()
     table["networks"] = by_layer.size()
     for value, bounds in (("accuracy", ["low", "high"]), ("gain", ["gain_low", "gain_high"])):
-        values = np.stack(by_layer[value].agg(np.array).to_list())
+        values = networks.pivot(index=_LAYER, columns="seed", values=value).loc[table.index].to_numpy(float)
         nothing = np.zeros((len(values), 2))
-        table[bounds] = np.stack(
-            bootstrap_interval(values, nothing, settings["confidence"], settings["resamples"]), axis=1
-        )
+        table[bounds] = np.transpose(bootstrap_interval(values, nothing, settings["confidence"], settings["resamples"]))
     return table.reset_index().assign(**dict(zip(_REGIME, names)))

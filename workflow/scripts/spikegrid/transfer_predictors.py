@@ -53,7 +53,7 @@ def transfer_predictors(
     last = fitted[fitted["epoch"] == fitted.groupby(RUN, sort=False)["epoch"].transform("max")]
     tried = last[last["observable"].isin(list(predictors))]
     by_layer = dict(list(tried.groupby([*CELL, "layer"])))
-    own = runs.set_index(RUN)["test_accuracy"]
+    own = runs.set_index(RUN)["test_accuracy"].sort_index()
     parts = []
     probed = last[last["observable"].isin(list(targets))]
     for names, networks in probed.groupby(["observable", *CELL, "layer", "depth"], sort=False):

@@ -40,7 +40,7 @@ def draw_transfer_accuracy(accuracies: pd.DataFrame, regimes: Sequence[str], con
     accuracy.set_ylim(0, 1)
     accuracy.set_ylabel("accuracy of a linear probe (share of test images)")
     style.name_panel(accuracy, "a", f"classes of {style.shortened(target, 40)}")
-    trained = shown[shown.groupby("regime")["gain"].transform(lambda gains: (gains != 0).any())]
+    trained = shown[shown["gain"].abs().groupby(shown["regime"]).transform("max") > 0]
     _draw_lines(gain, trained, layers, looks, ["gain", "gain_low", "gain_high"])
     gain.axhline(0, color=style.INK, linewidth=0.6, zorder=1)
     gain.set_ylabel("accuracy less that before training")
