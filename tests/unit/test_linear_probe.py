@@ -74,7 +74,7 @@ def test_fit_is_that_of_scikit_learn(features, strength, monkeypatch):
 def test_probe_is_scikit_learn_with_the_strength_that_is_best_on_the_images_held_out(features):
     generator = np.random.default_rng(3)
     labels, test_labels = np.arange(150) % 3, np.arange(600) % 3
-    centres = 0.3 * generator.normal(size=(3, features))
+    centres = 0.3 * math.sqrt(20 / features) * generator.normal(size=(3, features))
     values = (3 + generator.normal(size=(150, features)) + centres[labels]) * 5
     test = (3 + generator.normal(size=(600, features)) + centres[test_labels]) * 5
     task = ProbeTask.drawn(labels, test_labels, 3, "target", torch.device("cpu"))

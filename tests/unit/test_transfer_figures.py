@@ -60,7 +60,8 @@ def lines(axes: Axes, regime: str) -> list[np.ndarray]:
 
 def bars(axes: Axes) -> list[list[float]]:
     """Ends of all bars of intervals, in the order drawn."""
-    return [segment[:, 1].tolist() for lines in axes.collections for segment in lines.get_segments()]
+    segments = (segment for lines in axes.collections for segment in lines.get_segments())
+    return [segment[:, 1].tolist() for segment in segments if len(segment)]
 
 
 def texts(figure: Figure) -> str:
@@ -155,7 +156,7 @@ def test_no_more_than_the_best_features_are_shown():
 def test_features_of_one_name_are_told_by_their_observable():
     table = predictors(features=2)
     table.loc[table["predictor"] == "firing", "feature"] = "mean_rate"
-    table.loc[[4, 5], "predictor"] = ["firing", "firing_train"]
+    table.loc[[3, 4], "predictor"] = ["firing", "firing_train"]
     (axes,) = draw_transfer_predictors(table).axes
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels[:2] == ["mean rate (firing)", "mean rate (firing_train)"]

@@ -112,7 +112,7 @@ def fit(features: Tensor, labels: Tensor, strength: float, start: Tensor) -> Ten
         gradient = torch.cat([residuals.T @ features + strength * weights[:, :-1], residuals.sum(0)[:, None]], dim=1)
         return loss.item(), gradient.flatten().cpu().numpy()
 
-    options = {"maxiter": _ITERATIONS, "gtol": _GRADIENT}
+    options = {"maxiter": _ITERATIONS, "gtol": _GRADIENT, "ftol": 0.0}
     found = minimize(objective, start.flatten().cpu().numpy(), jac=True, method="L-BFGS-B", options=options)
     return torch.from_numpy(found.x).to(features.device).view(start.shape)
 

@@ -33,7 +33,7 @@ def draw_transfer_predictors(
     where the adjusted p-value is at most ``false_discovery_rate``.
     """
     deepest = predictors[predictors["depth"] == predictors["depth"].max()]
-    is_baseline = (deepest[["predictor", "feature"]] == BASELINE).all(axis=1)
+    is_baseline = (deepest["predictor"] == BASELINE[0]) & (deepest["feature"] == BASELINE[1])
     best = deepest[~is_baseline & deepest["rho_within"].notna()].head(BEST)
     if best.empty:
         return style.empty_figure("no feature of a layer has a rank correlation\nwith the accuracy of its probe")
