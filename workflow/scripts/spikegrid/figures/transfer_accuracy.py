@@ -15,7 +15,6 @@ from spikegrid.figures.by_depth import name_layers, room_for_names
 _HEIGHT = 78.0
 _SPREAD = 0.14
 _PIXELS = {"color": style.INK, "linewidth": 0.8, "linestyle": (0, (1, 1.5))}
-_CHANCE = {"color": style.PALE, "linewidth": 0.8}
 
 
 @rc_context(style.RC)
@@ -23,8 +22,8 @@ def draw_transfer_accuracy(accuracies: pd.DataFrame, regimes: Sequence[str], con
     """Draw accuracy and gain of probes against the depth of the layer, a line a regime.
 
     accuracies: rows of the table of ``transfer_accuracies`` of one observable, dataset and architecture. Points are
-    means over networks, bars their intervals. Beside accuracies stand those of a probe of pixels and of guessing; gains
-    are over the same networks before training, and regimes that do not train have none.
+    means over networks, bars their intervals. Beside accuracies stands that of a probe of pixels, and in the legend
+    that of guessing; gains are over the same networks before training, and regimes that do not train have none.
     """
     shown = accuracies[accuracies["regime"].isin(regimes)]
     if shown.empty:
@@ -36,8 +35,6 @@ def draw_transfer_accuracy(accuracies: pd.DataFrame, regimes: Sequence[str], con
     (accuracy, gain), target = panels[0], shown["target"].iloc[0]
     _draw_lines(accuracy, shown, layers, looks, ["accuracy", "low", "high"])
     accuracy.axhline(shown["pixels"].mean(), zorder=1, **_PIXELS)
-    accuracy.axhline(shown["chance"].mean(), zorder=1, **_CHANCE)
-    accuracy.set_ylim(0, 1)
     accuracy.set_ylabel("accuracy of a linear probe (share of test images)")
     style.name_panel(accuracy, "a", f"classes of {style.shortened(target, 40)}")
     trained = shown[shown["gain"].abs().groupby(shown["regime"]).transform("max") > 0]
@@ -49,7 +46,8 @@ def draw_transfer_accuracy(accuracies: pd.DataFrame, regimes: Sequence[str], con
     networks = shown.drop_duplicates("regime").set_index("regime")["networks"]
     labels = {regime: f"{style.shortened(regime, 30)}, n = {count}" for regime, count in networks.items()}
     keys = style.regime_keys(looks, labels, marker=True)
-    keys += [Line2D([], [], label="probe of the pixels", **_PIXELS), Line2D([], [], label="guessing", **_CHANCE)]
+    guessing = f"guessing: {shown['chance'].mean():.2f}"
+    keys += [Line2D([], [], label="probe of the pixels", **_PIXELS), Line2D([], [], linestyle="", label=guessing)]
     title = f"mean and {100 * confidence:.3g} % bootstrap interval over n networks"
     style.legend_below(figure, keys, style.FULL_WIDTH, title)
     return figure
