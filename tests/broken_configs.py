@@ -29,6 +29,7 @@ _GIVEN = {
     "samples": 50,
     "path": {"image_folder": "photos", "arrays": "images.npz"},
     "factory": "nets.py:build",
+    "target": "a_digits",
     "name": "resnet18",
     "files": "nets/{seed}-{epoch:02d}.pt",
     "epochs": [1, 5],

@@ -58,6 +58,15 @@ def test_digits_are_those_of_scikit_learn_with_grey_levels_over_0_to_255():
     assert images.classes == list("0123456789")
 
 
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_turned_digits_are_the_same_images_turned_counterclockwise(degrees):
+    upright, turned = digits.load("unused"), digits.load("unused", turned=degrees)
+    expected = np.stack([np.rot90(image, degrees // 90) for image in upright.images[:, 0]])
+    np.testing.assert_array_equal(turned.images[:, 0], expected)
+    np.testing.assert_array_equal(turned.labels, upright.labels)
+    assert turned.images.flags.c_contiguous
+
+
 # --- MNIST, Fashion-MNIST, Kuzushiji-MNIST ---
 
 FOLDERS = {mnist: "MNIST", fashion_mnist: "FashionMNIST", kmnist: "KMNIST"}

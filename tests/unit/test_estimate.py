@@ -27,6 +27,12 @@ REPOSITORY = Path(__file__).parents[2]
 
 MEGABYTE = 1_000_000
 
+TABLES = [
+    *("collect", "process", "dynamics", "indicators", "doses", "stable_indicators", "provenance"),
+    *("transfer", "transfer_predictors"),
+]
+"""Rules that join what all runs gave."""
+
 
 @pytest.fixture
 def config() -> dict[str, Any]:
@@ -77,7 +83,7 @@ def planned_jobs(config: dict[str, Any], folder: Path) -> dict[str, int]:
     for rule, count in dict(re.findall(r"^(\w+) +(\d+)$", plan.stdout, re.MULTILINE)).items():
         if rule.startswith("draw_"):
             rule = "figures"
-        elif rule in ("collect", "process", "dynamics", "indicators", "doses", "stable_indicators", "provenance"):
+        elif rule in TABLES:
             rule = "tables"
         if rule not in ("all", "total"):
             jobs[rule] = jobs.get(rule, 0) + int(count)
@@ -129,6 +135,14 @@ def test_training_costs_an_evaluation_before_and_after_each_epoch():
                 "firing_train": {"kind": "firing", "window": 10, "images": "train"},
                 "correlations_train": {"kind": "correlations", "images": "train"},
             },
+        },
+        {
+            "datasets": {
+                "digits": {"kind": "digits", "train_size": 200, "test_size": 100},
+                "turned": {"kind": "digits", "train_size": 40, "test_size": 30, "turned": 90},
+            },
+            "exclude": [{"dataset": "turned", "architecture": "wide"}],
+            "observables": {"reach": {"kind": "transfer", "target": "turned", "samples": 20}},
         },
     ],
 )

@@ -19,9 +19,10 @@ OBSERVABLES = sorted(
 def observed(name: str, artefacts: dict) -> dict[str, pd.DataFrame]:
     """Tables of one observable with its defaults, given the artefacts that it reads, as the workflow calls it."""
     plugin = find_plugins("observables")[name]
-    defaults = {key: rule["default"] for key, rule in plugin.parameters.items()}
+    targets = [key for key, rule in plugin.parameters.items() if rule.get("format") == "dataset"]
+    arguments = {key: "other" if key in targets else rule["default"] for key, rule in plugin.parameters.items()}
     read = {artefact: artefacts[artefact] for artefact in plugin.constants["READS"]}
-    tables = load_plugin("observables", name)(read, **defaults)
+    tables = load_plugin("observables", name)(read | dict.fromkeys(targets, artefacts["dataset"]), **arguments)
     return tables if isinstance(tables, dict) else {"features": tables}
 
 

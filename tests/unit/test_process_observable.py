@@ -9,7 +9,7 @@ from spikegrid.features import COLUMNS, write_table
 from spikegrid.observables import process
 from spikegrid.orders import presentation_order
 from spikegrid.process_fit import assumption_summary, assumption_tests, count_summary, rate_summary
-from spikegrid.tables import join_processes
+from spikegrid.tables import join_tables
 from spikegrid.trains import SpikeTrains
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -163,7 +163,7 @@ def test_process_tables_of_all_runs_are_joined_with_whether_the_network_reached_
     write_table(tmp_path / "mine.parquet", table)
     names = {"dataset": "dots", "architecture": "net", "regime": "generalizing"}
     runs = pd.DataFrame([names | {"seed": seed, "reached_target": seed == 0} for seed in range(2)])
-    joined = join_processes([tmp_path / "mine.parquet"], runs)
+    joined = join_tables([tmp_path / "mine.parquet"], runs)
     assert list(joined) == ["observable", *table, "reached_target"]
     assert set(joined["observable"]) == {"mine"}
     assert joined.groupby("seed")["reached_target"].all().tolist() == [True, False]

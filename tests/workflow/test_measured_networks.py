@@ -11,9 +11,14 @@ OBSERVABLES = {
     "fragility": {"kind": "fragility", "samples": 6},
     "plasticity": {"kind": "plasticity", "samples": 6, "steps": 20},
     "pruning": {"kind": "pruning", "samples": 6, "shares": [0.5], "draws": 1},
+    "transfer": {"kind": "transfer", "target": "turned", "samples": 40},
 }
 GRID = {
-    "datasets": {"digits": {"kind": "digits", "train_size": 60, "test_size": 60}},
+    "datasets": {
+        "digits": {"kind": "digits", "train_size": 60, "test_size": 60},
+        "turned": {"kind": "digits", "train_size": 60, "test_size": 60, "turned": 90},
+    },
+    "exclude": [{"dataset": "turned"}],
     "architectures": {"cnn": {"kind": "cnn", "channels": [4], "hidden": [12], "batch_norm": True}},
     "regimes": {"generalizing": {"kind": "generalizing"}, "memorizing": {"kind": "memorizing"}},
     "observables": OBSERVABLES,
@@ -29,6 +34,7 @@ FIGURES = {
     "fragility": ["against_loss", "fragility_against_dimension", "growth", "over_training"],
     "plasticity": ["growth", "over_training"],
     "pruning": ["pruning_curves", "random_ablation"],
+    "transfer": ["over_training", "transfer_accuracy", "transfer_predictors"],
 }
 
 
@@ -53,6 +59,26 @@ def test_features_of_networks_stand_beside_those_of_spikes(measured):
     in_table |= {"dynamics": set(OBSERVABLES) - {"pruning"}, "pruning": {"pruning"}}
     for table, expected in in_table.items():
         assert set(pd.read_csv(measured.folder / f"results/tables/{table}.csv")["observable"]) == expected
+
+
+def test_layers_are_probed_for_a_dataset_that_nothing_is_trained_on(measured):
+    tables, runs = (measured.folder / "results" / name for name in ("tables", "runs"))
+    accuracies = pd.read_csv(tables / "transfer.csv")
+    assert [path.name for path in runs.iterdir()] == ["digits"]
+    assert set(accuracies["target"]) == {"turned"}
+    assert accuracies["layer"].tolist() == ["conv1.norm.relu", "hidden1.relu"] * 2
+    assert accuracies[["accuracy", "untrained", "pixels"]].gt(0.15).all(axis=None)
+    predictors = pd.read_csv(tables / "transfer_predictors.csv")
+    assert set(predictors["predictor"]) == {"complexity", "dimension", "response", "fragility", "history"}
+    assert (predictors["networks"] == 4).all()
+
+
+def test_another_target_is_prepared_and_probed_anew_and_nothing_else(measured, tmp_path, code):
+    folder = copy_folder(measured.folder, tmp_path / "target")
+    turned = GRID["datasets"]["turned"] | {"turned": 180}
+    plan = snakemake(folder, "-n", code=code, config=GRID | {"datasets": GRID["datasets"] | {"turned": turned}})
+    assert plan.datasets == {"turned"}
+    assert {rule for rule, _ in plan.run_jobs} == {"observe_transfer"}
 
 
 def test_networks_are_not_measured_again_where_nothing_has_changed(measured, tmp_path, code):

@@ -4,7 +4,7 @@
 rule provenance:
     """Say what the tables were made of: configuration, code, data, versions and machines."""
     input:
-        datasets=expand(rules.prepare_dataset.output.dataset, dataset=grid.datasets),
+        datasets=expand(rules.prepare_dataset.output.dataset, dataset=grid.image_sets),
         tables=grid.tables(),
     output:
         report("results/provenance.json", caption="../report/provenance.rst", category="Provenance"),

@@ -180,10 +180,20 @@ def compose_schema(schema: dict[str, Any], config: dict[str, Any], plugins: Plug
             schema["properties"][folder]["properties"] = {
                 name: schemas[kind if isinstance(kind, str) else None] for name, kind in kinds.items()
             }
+    if isinstance(config.get("datasets"), dict):
+        for entry in schema["properties"]["observables"].get("properties", {}).values():
+            _let_name_datasets(entry["properties"], list(config["datasets"]))
     if isinstance(config.get("recordings"), dict):
         recordings = schema["properties"]["recordings"]
         recordings["properties"] = dict.fromkeys(config["recordings"], recordings["additionalProperties"])
     return schema
+
+
+def _let_name_datasets(rules: dict[str, dict], datasets: list[str]) -> None:
+    """Let parameters of the format ``dataset`` take the names of the entries of ``datasets`` and nothing else."""
+    for key, rule in rules.items():
+        if rule.get("format") == "dataset":
+            rules[key] = rule | {"enum": datasets}
 
 
 def entry_schema(schema: dict[str, Any], folder: str, plugins: dict[str, Plugin], kind: Any) -> dict[str, Any]:

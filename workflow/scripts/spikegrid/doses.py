@@ -7,8 +7,8 @@ import pandas as pd
 
 from spikegrid.dose_series import SERIES
 from spikegrid.false_discovery import benjamini_hochberg
-from spikegrid.indicators import PLACE, RANDOM_RELABELINGS, ROUNDING
-from spikegrid.randomness import derived_seed
+from spikegrid.indicators import PLACE
+from spikegrid.rank_correlation import permuted_p_values, rank_scores, resampled_within, spearman
 from spikegrid.tables import CELL, RUN
 
 FEWEST_DOSES = 3
@@ -50,27 +50,6 @@ def dose_response(
     return table[COLUMNS]
 
 
-def spearman(values: np.ndarray, dose: np.ndarray) -> np.ndarray:
-    """Return Spearman's ρ of rows [rows, n] with a dose [n], in [-1, 1]: the correlation of ranks, ties averaged.
-
-    NaN for rows with an undefined value or without spread, and for a dose without spread. Null: E[ρ] = 0 over all
-    orders of a row. Source: Spearman (1904), Am. J. Psychol. 15, 72.
-    """
-    return np.einsum("ij,j->i", _scores(values), _scores(dose[None])[0])
-
-
-def permuted_p_values(values: np.ndarray, dose: np.ndarray) -> np.ndarray:
-    """Return the two-sided permutation p of ``spearman``, [rows], in (0, 1].
-
-    p is the share with as large a |ρ| among the order observed and 9,999 random ones of the n networks, the same for
-    all rows. Null: the dose makes no difference, so the networks are exchangeable. NaN where ρ is.
-    """
-    orders = np.tile(_scores(dose[None])[0], (1 + RANDOM_RELABELINGS, 1))
-    orders[1:] = np.random.default_rng(derived_seed("doses", "permutation")).permuted(orders[1:], axis=1)
-    rho = np.abs(_scores(values) @ orders.T)
-    return np.where(np.isnan(rho[:, 0]), np.nan, (rho >= rho[:, :1] - ROUNDING).mean(axis=1))
-
-
 def spearman_intervals(
     values: np.ndarray, dose: np.ndarray, regimes: np.ndarray, confidence: float, resamples: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -81,8 +60,8 @@ def spearman_intervals(
     that only the resampling makes would shorten the ranks and raise |ρ| beyond that of the sample. A resample without
     spread counts for nothing. All rows are resampled alike. NaN where ρ is.
     """
-    counts = _resampled(regimes, resamples)
-    dose = _scores(dose[None])[0]  # the same in every resample, since regimes keep their sizes
+    counts = resampled_within(regimes, resamples, "doses")
+    dose = rank_scores(dose[None])[0]  # the same in every resample, since regimes keep their sizes
     tail = (1 - confidence) / 2
     low, high = np.full((2, len(values)), np.nan)
     for row in np.flatnonzero(np.isfinite(spearman(values, dose))):
@@ -108,24 +87,6 @@ def _response(networks: pd.DataFrame, dose: str, settings: dict[str, Any]) -> pd
     if doses.nunique() >= FEWEST_DOSES:
         rows, of_networks = values.to_numpy(float), doses[regimes].to_numpy(float)
         bounds = spearman_intervals(rows, of_networks, regimes, settings["confidence"], settings["resamples"])
-        found = spearman(rows, of_networks), *bounds, permuted_p_values(rows, of_networks)
+        found = spearman(rows, of_networks), *bounds, permuted_p_values(rows, of_networks, purpose="doses")
         response[statistics] = np.round(found, 12).T + 0.0  # rounding errors of a ρ of 0 are no sign
     return response.reset_index()
-
-
-def _scores(values: np.ndarray) -> np.ndarray:
-    """Return ranks less their mean, each row of length 1; NaN where a value is undefined or all are alike."""
-    ranks = pd.DataFrame(values).rank(axis=1).to_numpy() - (values.shape[1] + 1) / 2
-    length = np.sqrt((ranks**2).sum(axis=1, keepdims=True))
-    defined = np.isfinite(values).all(axis=1, keepdims=True) & (length > 0)
-    return np.where(defined, ranks, np.nan) / np.where(defined, length, 1)
-
-
-def _resampled(regimes: np.ndarray, resamples: int) -> np.ndarray:
-    """Return how often each network is drawn when each regime is resampled, [resamples, networks]."""
-    generator = np.random.default_rng(derived_seed("doses", "bootstrap"))
-    counts = np.zeros((resamples, len(regimes)))
-    for regime in np.unique(regimes):
-        members = np.flatnonzero(regimes == regime)
-        counts[:, members] = generator.multinomial(len(members), np.full(len(members), 1 / len(members)), resamples)
-    return counts

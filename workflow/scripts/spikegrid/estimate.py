@@ -29,6 +29,9 @@ _SCRIPTS = Path(__file__).parent.parent
 _LEARNING = ("batch_size", "optimizer", "momentum", "weight_decay", "precision", "crop_padding", "horizontal_flip")
 """Settings of training that change what an image costs."""
 
+_OF_ONE_JOB = ("process", "pruning", "dynamics", "transfer", "transfer_predictors")
+"""Tables that a job makes, which is taken to cost what starting it costs."""
+
 _CALLS = {
     "prepare_dataset": ["load_plugin('datasets', {!r})"],
     "observe": ["load_plugin('observables', {!r})"],
@@ -124,9 +127,12 @@ class Costs:
         return self._known[key]
 
     def _prepare(self, name: str) -> tuple[ImageSet, Cost]:
-        entry, path = self.grid.dataset(SimpleNamespace(dataset=name)), self.folder / f"{name}.safetensors"
+        entry, path = self.grid.dataset(SimpleNamespace(dataset=name)), self._file_of(name)
         cost = calibration.prepare_images(path, entry, self.grid.config["data_root"])
         return images.load(path), cost + self.start("prepare_dataset", entry["plugin"])
+
+    def _file_of(self, dataset: str) -> Path:
+        return self.folder / f"{dataset}.safetensors"
 
     def _count_images(self, job: SimpleNamespace) -> int:
         image_set, regime = self.dataset(job.dataset)[0], self.grid.regime(job)
@@ -138,9 +144,11 @@ class Costs:
         grid, spikes, file = self.grid, self.grid.spikes(job), f"spikes{job.presented}.npz"
         observables = {}
         for name in grid.observables():
-            if grid.spike_file(name) == file:
+            targets = grid.targets(name)
+            if grid.spike_file(name) == file and job.dataset not in targets.values():
                 reads = {artefact: Path(path).name for artefact, path in grid.observed_files(name).items()}
                 reads |= {"dataset": calibration.IMAGES} if "dataset" in reads else {}
+                reads |= {key: self._file_of(target) for key, target in targets.items()}
                 observables[name] = grid.observable(name) | {"reads": reads}
         attempt = partial(self._trials(job).presenting, spikes, grid.training(job), file, observables)
         try:
@@ -164,7 +172,7 @@ def estimate(grid: Grid, cores: int, folder: Path) -> Estimate:
     if not grid.cells:
         raise InputError("config: has recordings alone; expected networks, whose cost is what is estimated")
     found, costs = Estimate(), Costs(grid, folder, min(cores, machine_cores()))
-    for dataset in grid.datasets:
+    for dataset in grid.image_sets:
         image_set, cost = costs.dataset(dataset)
         found.step("prepare_dataset").add(cost, image_set.images.nbytes)
     chains = []
@@ -225,8 +233,8 @@ def _add_runs(found: Estimate, costs: Costs, job: SimpleNamespace) -> float:
 def _add_tables(found: Estimate, costs: Costs) -> float:
     """Add the jobs that join all runs; return the seconds of those that wait for one another.
 
-    Those of doses, of stable indicators, of processes, of pruning and of dynamics, and that of provenance, are taken to
-    cost what starting them costs.
+    Those of doses, of stable indicators and of _OF_ONE_JOB, and that of provenance, are taken to cost what starting
+    them costs.
     """
     grid, start = costs.grid, costs.start("collect")
     features = pd.concat([table.assign(observable=name) for name, table in costs.features.items()])
@@ -240,7 +248,7 @@ def _add_tables(found: Estimate, costs: Costs) -> float:
         epoch = calibration.comparison_of(table, settings)
         compared = Cost(epoch.seconds * epochs * len(grid.networks), epoch.memory)
         jobs += [start + compared, start, start]
-    of_one_job = {f"results/tables/{name}.csv" for name in ("process", "pruning", "dynamics")} & set(grid.tables())
+    of_one_job = {f"results/tables/{name}.csv" for name in _OF_ONE_JOB} & set(grid.tables())
     for job in [*jobs, *([start] * (len(of_one_job) + 1))]:
         found.step("tables").add(job)
     return sum(job.seconds for job in jobs)

@@ -8,7 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +43,7 @@ _FIGURES_OF = {
     "response": (["response_decay", "response_kernel", "against_loss"], []),
     "fragility": (["against_loss"], []),
     "pruning": (["pruning_curves", "random_ablation"], []),
+    "transfer": (["transfer_accuracy", "transfer_predictors"], []),
 }
 """Figures of each kind of observable beside those that all have: of one dataset and architecture, of the whole grid."""
 
@@ -118,6 +119,16 @@ class Grid:
                 everything = cell._asdict() | {"seeds": list(range(config["seeds"]))}
                 state_files(everything, config["regimes"][cell.regime])
                 label_files(everything, config["regimes"][cell.regime])
+        for name in self.observables():
+            for key, target in self.targets(name).items():
+                if key in ARTEFACTS:
+                    path = self._plugin("observables", name).path
+                    raise InputError(f"{path}: PARAMETERS: {key!r} is an artefact of a run; choose another name")
+                if self.datasets == [target]:
+                    raise InputError(
+                        f"config: observables.{name}.{key} is {target!r}, which all networks are trained on; expected "
+                        "another dataset"
+                    )
         if not any(map(self._measured_cells, self.observables())):
             raise InputError("config: observables: none can be measured; recordings have those without images alone")
         for figure, count in Counter(map(str.lower, self.figures())).items():
@@ -157,6 +168,12 @@ class Grid:
         return list(dict.fromkeys(cell.dataset for cell in self.cells))
 
     @property
+    def image_sets(self) -> list[str]:
+        """Datasets whose images are prepared: those of the cells, and those that their observables take beside."""
+        targets = [self.targets(name).values() for name in self.observables() if self._measured_cells(name)]
+        return list(dict.fromkeys([*self.datasets, *chain.from_iterable(targets)]))
+
+    @property
     def networks(self) -> list[tuple[str, str]]:
         """Pairs (dataset, architecture) of the cells of networks that are kept."""
         return list(dict.fromkeys((cell.dataset, cell.architecture) for cell in self.cells))
@@ -172,6 +189,11 @@ class Grid:
         return [name for name in self.observables() if "checkpoints" in self._reads(name)]
 
     @property
+    def spike_observables(self) -> list[str]:
+        """Names of the observables that read spikes, be it spikes alone or networks too."""
+        return [name for name in self.observables() if "spikes" in self._reads(name)]
+
+    @property
     def table_observables(self) -> list[str]:
         """Names of the observables that read spikes and histories alone."""
         return [name for name in self.observables() if name not in self.network_observables]
@@ -183,7 +205,15 @@ class Grid:
     def observed_files(self, observable: str) -> dict[str, str]:
         """Pattern of each artefact of a run that an observable reads, by the name under which it gets it."""
         artefacts = ARTEFACTS | {"spikes": f"{RUN}/{self.spike_file(observable)}"}
-        return {name: artefacts[name] for name in self._reads(observable)}
+        targets = self.targets(observable).items()
+        return {name: artefacts[name] for name in self._reads(observable)} | {
+            key: ARTEFACTS["dataset"].format(dataset=target) for key, target in targets
+        }
+
+    def targets(self, observable: str) -> dict[str, str]:
+        """Names of further datasets whose images an observable takes, by the parameter that names each."""
+        entry, parameters = self.config["observables"][observable], self._plugin("observables", observable).parameters
+        return {key: entry[key] for key, rule in parameters.items() if rule.get("format") == "dataset"}
 
     def spike_file(self, observable: str) -> str:
         """Name of the spike file of a run that an observable reads: that of the images which it asks for."""
@@ -209,6 +239,7 @@ class Grid:
         names = ["history.csv", "runs.csv", "features.parquet"]
         names += ["process.csv"] if self.observables("process") else []
         names += ["pruning.csv"] if self.observables("pruning") else []
+        names += ["transfer.csv", "transfer_predictors.csv"] if self.observables("transfer") else []
         names += ["dynamics.csv"] if any(map(self._is_followed, self.cells)) else []
         names += (
             ["indicators.csv", "doses.csv", "stable_indicators.csv", "stable_indicators.html"]
@@ -255,7 +286,7 @@ class Grid:
         tables = (Path(path).stem for path in self.tables())
         joining = dict.fromkeys("collect" if name in _COLLECTED else name for name in tables)
         return {
-            "prepare_dataset": [f"results/logs/prepare_dataset/{name}.log" for name in self.datasets],
+            "prepare_dataset": [f"results/logs/prepare_dataset/{name}.log" for name in self.image_sets],
             **{step: self._paths(f"logs/{step}.log", own) for step, own in cells.items()},
             **{step: [f"results/logs/{step}.log"] for step in joining},
         }
@@ -299,6 +330,14 @@ class Grid:
                 "caveats": constants.get("CAVEATS", {}),
             }
         return traits
+
+    def transfers(self) -> dict[str, str]:
+        """Name of the dataset that each observable of transfer takes beside that of the run."""
+        return {name: self.targets(name)["target"] for name in self.observables("transfer")}
+
+    def probe_files(self) -> list[str]:
+        """Paths of the probes of every run, of all observables of transfer."""
+        return [path for name in self.observables("transfer") for path in self.observable_files("probes", name)]
 
     def process_files(self) -> list[str]:
         """Paths of the tests and fits of every run, of all observables that give them."""
@@ -475,11 +514,16 @@ class Grid:
         return [f"{RUN.format(**cell._asdict(), seeds=block)}/{file}" for cell, block in runs]
 
     def _measured_cells(self, observable: str) -> list[Cell]:
-        """Cells that an observable is measured on. Of a recording there are spikes alone, and these of no images."""
+        """Cells that an observable is measured on: none of a dataset that it takes beside that of the run.
+
+        Of a recording there are spikes alone, and these of no images.
+        """
+        targets = self.targets(observable).values()
+        own = [cell for cell in self.cells if cell.dataset not in targets]
         on_recordings = (
             self._reads(observable) == ["spikes"] and self.config["observables"][observable]["images"] is None
         )
-        return [*self.cells, *(self.recorded if on_recordings else [])]
+        return [*own, *(self.recorded if on_recordings else [])]
 
     def _are_compared(self, cells: Iterable[Cell]) -> bool:
         """Tell whether ``cells`` hold both compared regimes of one dataset and architecture, or of one recording."""

@@ -17,6 +17,9 @@ where torch is not installed, and thousands of entries cost nothing.
 ``CAVEATS``               patterns of its features that need a word of caution, by that word (observables)
 ``LABELS``                patterns of its features that need the labels of images, such as ``*_ratio`` (observables)
 ========================  ============================================================================================
+
+A parameter of an observable whose schema has ``"format": "dataset"`` takes the name of an entry of ``datasets``. Under
+the parameter's name the artefacts hold the path of its image set, and cells of that dataset are not measured.
 """
 
 import ast

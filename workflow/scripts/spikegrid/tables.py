@@ -26,7 +26,7 @@ RUN_COLUMNS = [*HISTORY_COLUMNS, "target_accuracy", "reached_target"]
 
 _TEXT = [
     *("dataset", "architecture", "regime", "observable", "feature", "layer", "series", "sentence"),
-    *("place", "images", "caveat", "sign", "law", "reason"),
+    *("target", "predictor", "place", "images", "caveat", "sign", "law", "reason"),
 ]
 """Columns of any csv table that hold words; all others hold numbers, or True and False."""
 
@@ -114,10 +114,11 @@ def join_features(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFra
     return features.merge(runs[[*RUN, "reached_target"]], on=RUN, how="left", validate="many_to_one")
 
 
-def join_processes(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the tests and fits of all runs: a row for each network, epoch, layer and order of images.
+def join_tables(paths: Iterable[str | Path], runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a further table of one kind of observable, such as its tests and fits, of all runs.
 
-    The name of a file is that of its observable. Columns: ``observable``, those of the tables, and ``reached_target``.
+    The name of a file is that of its observable. Columns: ``observable``, those of the tables, which name the run, and
+    ``reached_target``.
     """
     tables = []
     for path in map(Path, paths):

@@ -44,8 +44,7 @@ def draw_by_depth(
     columns = min(_COLUMNS, len(names))
     width = style.FULL_WIDTH if columns == _COLUMNS else style.FULL_WIDTH * 2 / 3
     rows = -(-len(names) // columns)
-    below = _CHARACTER * max(map(len, _tick_labels(layers))) if _turned(layers) else 0
-    figure = style.new_figure(width, 24 + _ROW * rows + below)
+    figure = style.new_figure(width, 24 + _ROW * rows + room_for_names(layers))
     panels = figure.subplots(rows, columns, sharex=True, squeeze=False)
     for axes, name, letter in zip(panels.flat, names, style.panel_letters()):
         of_feature = shown[(shown["feature"] == name) & shown["reached_target"]]
@@ -53,7 +52,7 @@ def draw_by_depth(
         style.name_panel(axes, letter, style.feature_label(name, 34))
     for axes in panels.flat[len(names) :]:
         axes.set_axis_off()
-    _name_layers(panels, layers)
+    name_layers(panels, layers)
     keys = style.regime_keys(looks, labels_with_counts(features, regimes), marker=True)
     style.legend_below(figure, keys, width, f"mean and {100 * confidence:.3g} % bootstrap interval over n networks")
     return figure
@@ -78,8 +77,16 @@ def _draw_panel(
     axes.margins(y=0.1)
 
 
-def _name_layers(panels: np.ndarray, layers: pd.Series) -> None:
-    """Put names of layers below the lowest panel of each column, or depths where there are too many."""
+def room_for_names(layers: pd.Series) -> float:
+    """Return the height, in mm, that names of layers take below a panel beyond that of a line of text."""
+    return _CHARACTER * max(map(len, _tick_labels(layers))) if _turned(layers) else 0
+
+
+def name_layers(panels: np.ndarray, layers: pd.Series) -> None:
+    """Put names of layers below the lowest panel of each column, or depths where there are too many.
+
+    panels: axes [rows, columns]. layers: names by depth.
+    """
     for column in panels.T:
         drawn = [axes for axes in column if axes.axison]
         for axes in drawn:
