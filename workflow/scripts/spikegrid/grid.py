@@ -38,6 +38,7 @@ _FIGURES_OF = {
     "firing": (["rates", "fano_against_rate", "fano_distributions"], ["fano_by_order", "firing_over_training"]),
     "intervals": (["interval_laws"], []),
     "process": (["assumptions"], []),
+    "simulation": (["predictive_checks"], []),
     "complexity": (["by_depth"], []),
     "dimension": (["by_depth", "spectra", "against_loss"], []),
     "response": (["response_decay", "response_kernel", "against_loss"], []),
@@ -202,7 +203,7 @@ class Grid:
     def tables(self) -> list[str]:
         """Paths of the tables that the grid ends in."""
         names = ["history.csv", "runs.csv", "features.parquet"]
-        names += ["process.csv"] if self.observables("process") else []
+        names += [f"{kind}.csv" for kind in ("process", "simulation") if self.observables(kind)]
         names += ["dynamics.csv"] if any(map(self._is_followed, self.cells)) else []
         names += (
             ["indicators.csv", "doses.csv", "stable_indicators.csv", "stable_indicators.html"]
@@ -296,6 +297,10 @@ class Grid:
     def process_files(self) -> list[str]:
         """Paths of the tests and fits of every run, of all observables that give them."""
         return [path for name in self.observables("process") for path in self.observable_files("process", name)]
+
+    def simulation_files(self) -> list[str]:
+        """Paths of the predictive checks of every run, of all observables that give them."""
+        return [path for name in self.observables("simulation") for path in self.observable_files("simulation", name)]
 
     @cached_property
     def is_compared(self) -> bool:
