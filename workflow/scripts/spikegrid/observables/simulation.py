@@ -29,8 +29,8 @@ PARAMETERS = {
         "type": "integer",
         "minimum": 1,
         "default": 39,
-        "description": "Surrogates drawn from each model for each layer. At the level 0.05 checks are exact for 39, 79, "
-        "119 and so on.",
+        "description": "Surrogates drawn from each model for each layer. At the level 0.05 checks are exact for 39, 79 "
+        "or 119.",
     },
     "units": {
         "type": "integer",
