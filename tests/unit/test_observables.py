@@ -25,13 +25,15 @@ ONLY_OF_LAYERS = {
 }
 """Features without a value for the network as a whole: units of two layers are no population."""
 
-OF_THE_LAST_EPOCH = ["simulation"]
-"""Observables that measure networks after training alone."""
-
 FEWER = {"simulation": {"surrogates": 9, "level": 0.2}}
 """Parameters that make an observable quick."""
 
 IMAGES = 240
+
+
+def epochs_of(name: str) -> set[int]:
+    """Epochs of the random layers that an observable measures."""
+    return {10} if find_plugins("observables")[name].constants.get("EPOCHS") == "last" else {0, 10}
 
 
 def random_layers(seed: int = 0, seeds: int = 2) -> dict[str, np.ndarray]:
@@ -79,7 +81,7 @@ def test_features_have_the_columns_of_every_observable_and_a_row_a_value(write_s
     assert set(table["dataset"]) == {"dots"}
     assert set(table["regime"]) == {"generalizing"}
     assert set(table["seed"]) == {0, 1}
-    assert set(table["epoch"]) == ({10} if name in OF_THE_LAST_EPOCH else {0, 10})
+    assert set(table["epoch"]) == epochs_of(name)
     assert table["depth"].groupby(table["layer"]).unique().map(list).to_dict().items() <= {
         "network": [0], "conv.relu": [1], "a.relu": [2], "logits": [3]
     }.items()  # fmt: skip
@@ -104,7 +106,7 @@ def test_no_row_is_dropped_and_nothing_warns_whatever_the_trains_are(write_spike
         if layer == "network":
             left_out = ONLY_OF_LAYERS.get(name, [])
             features = [feature for feature in features if not any(fnmatch(feature, part) for part in left_out)]
-        assert len(rows) == 2 * (1 if name in OF_THE_LAST_EPOCH else 2) * len(features)
+        assert len(rows) == 2 * len(epochs_of(name)) * len(features)
         assert set(rows["feature"]) == set(features)
 
 

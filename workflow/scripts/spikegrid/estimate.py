@@ -239,7 +239,7 @@ def _add_tables(found: Estimate, costs: Costs) -> float:
         epoch = calibration.comparison_of(table, settings)
         compared = Cost(epoch.seconds * epochs * len(grid.networks), epoch.memory)
         jobs += [start + compared, start, start]
-    of_one_job = {"results/tables/process.csv", "results/tables/dynamics.csv"} & set(grid.tables())
+    of_one_job = {f"results/tables/{name}.csv" for name in ("process", "simulation", "dynamics")} & set(grid.tables())
     for job in [*jobs, *([start] * (len(of_one_job) + 1))]:
         found.step("tables").add(job)
     return sum(job.seconds for job in jobs)

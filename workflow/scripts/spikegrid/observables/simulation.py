@@ -23,6 +23,7 @@ _log = logging.getLogger("spikegrid")
 
 READS = ["spikes"]
 TABLES = ["simulation"]
+EPOCHS = "last"
 LABELS = ["*"]
 PARAMETERS = {
     "surrogates": {
