@@ -31,7 +31,7 @@ def test_statistics_are_those_of_other_libraries(layer):
     varying = spikes[(rates > 0) & (rates < 1)].astype(float)
     centred = varying - np.stack([varying[:, labels == label].mean(axis=1) for label in range(3)], axis=1)[:, labels]
     upper = np.triu_indices(len(varying), 1)
-    same = pdist(labels[:, None], lambda a, b: a != b) == 0
+    same = pdist(labels[:, None], "hamming") == 0
     distances = pdist(spikes.T, "hamming")
     words = np.unique(spikes[:WORD_UNITS], axis=1, return_counts=True)[1]
     explained = 1 - (centred**2).mean(axis=1) / varying.var(axis=1)

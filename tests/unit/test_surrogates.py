@@ -95,10 +95,10 @@ def test_data_with_a_structure_fail_under_a_model_without_it(truth, model, faili
 
 def test_dead_units_beside_active_ones_fail_under_one_beta_law_of_rates():
     generator = np.random.default_rng(3)
-    spikes = generator.random((40, IMAGES)) < np.repeat([0, 0.5], 20)[:, None]
+    spikes = generator.random((40, IMAGES)) < np.repeat([0, 0.5], [8, 32])[:, None]
     labels = labels_of(generator)
     found = [layer_statistics(one, labels, WINDOW)["dead_share"] for one in drawn("beta_binomial", spikes, labels, 39)]
-    assert predictive_check(0.5, np.array(found))["p_value"] <= 0.05
+    assert predictive_check(0.2, np.array(found))["p_value"] <= 0.05
 
 
 @pytest.mark.parametrize("model", ["bernoulli", "class_rates", "latent_gaussian"])
@@ -184,7 +184,7 @@ def test_shrinkage_gives_surrogates_the_mean_square_correlation_of_the_data(trut
 def test_shrinkage_is_1_without_noise_and_0_where_correlations_are_no_more_than_noise():
     assert noise_shrinkage(np.array([0.5, -0.5]), 10**9) == pytest.approx(1)
     assert noise_shrinkage(np.array([0.5, -0.5]), 9) == pytest.approx(np.sqrt(0.5))  # 1/8 of noise in 1/4
-    assert noise_shrinkage(np.array([0.1, 0.1]), 101) == 0.0
+    assert noise_shrinkage(np.array([0.1, 0.1]), 100) == 0.0
     assert noise_shrinkage(np.empty(0), 100) == 0.0
 
 
@@ -213,17 +213,18 @@ def test_latent_correlations_invert_joint_rates():
     )
     joint = joint_rate(rates, others, correlations)
     found = latent_correlations(rates, others, joint)
-    np.testing.assert_allclose(joint_rate(rates, others, found), joint, atol=1e-11)
-    well_determined = np.minimum(joint, np.minimum(rates, others) - joint) > 1e-3
+    np.testing.assert_allclose(joint_rate(rates, others, found), joint, atol=1e-8)
+    to_least, to_most = joint - np.maximum(0, rates + others - 1), np.minimum(rates, others) - joint
+    well_determined = np.minimum(to_least, to_most) > 1e-3
     assert well_determined.sum() > 40
-    np.testing.assert_allclose(found[well_determined], correlations[well_determined], atol=1e-6)
+    np.testing.assert_allclose(found[well_determined], correlations[well_determined], atol=1e-5)
 
 
 def test_latent_correlations_of_two_halves_are_the_sine_of_their_spikes_correlation():
     spikes_correlations = np.array([-1, -0.5, 0, 0.25, 1])
     joint = 0.25 + spikes_correlations / 4
     found = latent_correlations(np.full(5, 0.5), np.full(5, 0.5), joint)
-    np.testing.assert_allclose(found, np.sin(np.pi / 2 * spikes_correlations), atol=1e-9)
+    np.testing.assert_allclose(found, np.sin(np.pi / 2 * spikes_correlations), atol=1e-7)
 
 
 def test_nearest_correlation_matrix_is_that_of_higham():

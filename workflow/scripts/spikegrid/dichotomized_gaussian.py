@@ -10,7 +10,9 @@ Source: Emrich & Piedmonte (1991), Am. Stat. 45, 302; Macke, Berens, Ecker, Toli
 import numpy as np
 from scipy.special import ndtri, owens_t
 
-_HALVINGS = 40
+_HALVINGS = 26
+"""With more, the sine of the last angle may round to 1, where the formula divides by 0."""
+
 _NEARLY_ZERO = 1e-150
 """Stands for a threshold of 0, which the formula divides by; the limit from above is the value."""
 
@@ -37,7 +39,7 @@ def latent_correlations(rates: np.ndarray, others: np.ndarray, joint: np.ndarray
     """Return the latent correlation ρ at which two units both fire at a share ``joint`` of images, float64 in [-1, 1].
 
     rates, others: p and q of the two units, in (0, 1). joint: in [max(0, p + q - 1), min(p, q)]; ρ is -1 or 1 at its
-    ends and beyond. All of one shape. By halving the angle whose sine is ρ, to 10⁻¹¹. For p = q = 1/2 it is
+    ends and beyond. All of one shape. By halving the angle whose sine is ρ, to 10⁻⁷. For p = q = 1/2 it is
     sin(π r / 2), r the correlation of the spikes.
     """
     low, high = np.full((2, *np.shape(joint)), [[-np.pi / 2], [np.pi / 2]])

@@ -52,11 +52,12 @@ def draw_predictive_checks(checks: pd.DataFrame, regimes: Sequence[str]) -> Figu
         _draw_panel(axes, of_regime, statistics, models, named=place % columns == 0)
         style.name_panel(axes, next(letters), f"{style.shortened(regime, 22)}, n = {of_regime['networks'].max()}")
     scale = figure.add_subplot(grid[-1, :])
-    label = "share of networks that pass; numbers: mean z of the data among surrogates"
-    bar = figure.colorbar(_SHARES, cax=scale, orientation="horizontal", ticks=[0, 0.25, 0.5, 0.75, 1], label=label)
+    ticks, label = [0, 0.25, 0.5, 0.75, 1], "share of networks that pass"
+    bar = figure.colorbar(_SHARES, cax=scale, orientation="horizontal", ticks=ticks, label=label)
     bar.outline.set_linewidth(0.4)
     keys = [Patch(**_FITTED, label="the model is fitted to it"), Patch(facecolor="none", label="–  undefined")]
-    style.legend_below(figure, keys, width, f"layer {style.shortened(checks['layer'].iloc[0], 60)}")
+    layer = style.shortened(checks["layer"].iloc[0], 60)
+    style.legend_below(figure, keys, width, f"layer {layer}; numbers: mean z of the data among surrogates")
     return figure
 
 
@@ -76,8 +77,8 @@ def _draw_panel(axes: Axes, checks: pd.DataFrame, statistics: list[str], models:
     axes.set_xticks(
         np.arange(len(models)) + 0.5, [model.replace("_", "\n").replace("gaussian", "Gaussian") for model in models]
     )
-    axes.set_yticks(np.arange(len(statistics)) + 0.5, map(style.feature_label, statistics) if named else [])
-    axes.tick_params(length=0)
+    axes.set_yticks(np.arange(len(statistics)) + 0.5, map(style.feature_label, statistics))
+    axes.tick_params(length=0, labelleft=named)
     axes.spines[:].set_visible(False)
 
 
