@@ -48,8 +48,9 @@ def test_a_panel_stands_for_every_regime_that_is_there(number):
 
 
 def test_shades_and_numbers_are_those_of_the_last_layer():
-    figure = draw_predictive_checks(table(), REGIMES)
-    shown = [cell for cell in cells_of(figure) if not cell.get_hatch()]
+    checks = table()
+    figure = draw_predictive_checks(checks[~checks["by_construction"]], REGIMES)
+    shown = cells_of(figure)
     assert len(shown) == 4 * 2
     by_model = {cell.get_x(): np.mean(cell.get_facecolor()[:3]) for cell in shown}
     assert by_model[0] == 1
@@ -57,14 +58,22 @@ def test_shades_and_numbers_are_those_of_the_last_layer():
     assert numbers_of(figure) == ["−10", "−100", "−11", "−101", "−12", "−102", "−13", "−103"]
 
 
-def test_what_a_model_is_fitted_to_is_hatched_and_has_no_number():
-    figure = draw_predictive_checks(table(), REGIMES)
-    hatched = [(cell.get_x(), cell.get_y()) for cell in cells_of(figure) if cell.get_hatch()]
-    assert hatched == [(0, 0), (1, 0), (2, 0), (3, 0)]
+def test_what_a_model_is_fitted_to_is_hatched_and_has_a_number_where_surrogates_differ_from_the_data():
+    checks = table()
+    checks.loc[checks["by_construction"] & (checks["model"] != "beta_binomial"), "z"] = np.nan
+    figure = draw_predictive_checks(checks, REGIMES)
+    hatched = [cell for cell in cells_of(figure) if cell.get_hatch()]
+    assert [(cell.get_x(), cell.get_y()) for cell in hatched] == [(0, 0), (1, 0), (2, 0), (3, 0)]
+    assert [text.get_text() for text in figure.axes[0].texts if text.get_position()[1] < 1] == ["−2.0"]
+    fitted, free = (
+        next(cell for cell in cells_of(figure) if (cell.get_x(), cell.get_y()) == place) for place in ((1, 0), (1, 1))
+    )
+    assert fitted.get_facecolor() == free.get_facecolor(), "shaded by the share that passes, as the others are"
 
 
 def test_undefined_check_is_a_dash_and_small_z_have_a_digit_more():
     checks = table(["memorizing"], ["hidden1"])
+    checks = checks[~checks["by_construction"]].copy()
     checks.loc[checks["statistic"] == "hamming_ratio", ["passing", "z"]] = np.nan
     checks.loc[checks["statistic"] == "fano_ratio_class_blocked", "z"] = 1.26
     assert numbers_of(draw_predictive_checks(checks, REGIMES)) == ["+1.3", "–"] * 4

@@ -43,7 +43,11 @@ BY_CONSTRUCTION = {
     "class_rates": [*_RATES, "intraclass_correlation", "hamming_ratio"],
     "latent_gaussian": [*_RATES, "population_fano", "pair_correlation"],
 }
-"""Statistics that each model is fitted to, of those of ``surrogate_checks``: that it reproduces them says nothing."""
+"""Statistics that each model is fitted to, of those of ``surrogate_checks``: that it reproduces them says nothing.
+
+Those of ``bernoulli`` and ``class_rates``, and the rates of ``latent_gaussian``, are the same in every surrogate. The
+others are as near as the best law, or the best Gaussian, comes: that a layer fails even these says much.
+"""
 
 
 def bernoulli(spikes: np.ndarray, labels: np.ndarray) -> Surrogates:

@@ -35,7 +35,8 @@ def draw_predictive_checks(checks: pd.DataFrame, regimes: Sequence[str]) -> Figu
     """Draw a panel a regime: rows of statistics, columns of models, of the last layer.
 
     checks: the table of ``summarize_checks`` for one observable, dataset and architecture. Shade is the share of
-    networks that pass, the number in a cell the mean of z. Cells that a model reproduces by construction are hatched.
+    networks that pass, the number in a cell the mean of z. What a model is fitted to is hatched, and has no number
+    where all surrogates are as the data.
     """
     checks = last_layer(checks[checks["regime"].isin(regimes)])
     shown = [regime for regime in regimes if (checks["regime"] == regime).any()]
@@ -55,7 +56,7 @@ def draw_predictive_checks(checks: pd.DataFrame, regimes: Sequence[str]) -> Figu
     ticks, label = [0, 0.25, 0.5, 0.75, 1], "share of networks that pass"
     bar = figure.colorbar(_SHARES, cax=scale, orientation="horizontal", ticks=ticks, label=label)
     bar.outline.set_linewidth(0.4)
-    keys = [Patch(**_FITTED, label="the model is fitted to it"), Patch(facecolor="none", label="–  undefined")]
+    keys = [Patch(**_FITTED, label="the model is fitted to it"), Patch(facecolor="none", label="–  z undefined")]
     layer = style.shortened(checks["layer"].iloc[0], 60)
     style.legend_below(figure, keys, width, f"layer {layer}; numbers: mean z of the data among surrogates")
     return figure
@@ -64,14 +65,15 @@ def draw_predictive_checks(checks: pd.DataFrame, regimes: Sequence[str]) -> Figu
 def _draw_panel(axes: Axes, checks: pd.DataFrame, statistics: list[str], models: list[str], named: bool) -> None:
     for (statistic, model), check in checks.iterrows():
         left, top = models.index(model), statistics.index(statistic)
-        if check["by_construction"]:
-            axes.add_patch(Rectangle((left, top), 1, 1, **_FITTED))
-            continue
-        undefined = np.isnan(check["passing"])
-        color = "white" if undefined else _SHARES.to_rgba(check["passing"])
-        axes.add_patch(Rectangle((left, top), 1, 1, facecolor=color, edgecolor="0.8", linewidth=0.4))
-        ink = "white" if check["passing"] > 0.5 else style.INK
-        axes.text(left + 0.5, top + 0.53, _number(check["z"]), ha="center", va="center", color=ink, fontsize=6)
+        passing, fitted = check["passing"], check["by_construction"]
+        exact = fitted and np.isnan(check["z"])
+        shade = "white" if np.isnan(passing) else _SHARES.to_rgba(passing)
+        look = _FITTED if exact else {"facecolor": shade, "edgecolor": "0.65", "linewidth": 0.4}
+        axes.add_patch(Rectangle((left, top), 1, 1, **look | ({"hatch": _FITTED["hatch"]} if fitted else {})))
+        if not exact:
+            ink, ground = ("white" if passing > 0.5 else style.INK), {"facecolor": shade, "lw": 0, "pad": 0.8}
+            number = _number(check["z"])
+            axes.text(left + 0.5, top + 0.53, number, ha="center", va="center", color=ink, fontsize=6, bbox=ground)
     axes.set_xlim(0, len(models))
     axes.set_ylim(len(statistics), 0)
     axes.set_xticks(

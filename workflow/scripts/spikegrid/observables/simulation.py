@@ -75,10 +75,11 @@ def observe(
     model ``class_rates`` nor the statistics that need labels.
 
     Null: a statistic of a layer that the model did make passes with probability 1 - ``level``; where the model is
-    fitted to it, nearly always. Of some ten statistics one fails by chance in many networks: a model is judged over
-    networks. Under a random order all models agree with the data on measures of time but for the scatter, which units
-    that fire together make wider than independent ones. Raises InputError when the images do not fill 2 windows, and
-    when no p-value of so few ``surrogates`` could be at or below ``level``.
+    fitted to it more often, or always: parameters and p-values are of the same spikes. Of some ten statistics one fails
+    by chance in many networks: a model is judged over networks. Under a random order all models with the rates of the
+    data agree with them on measures of time but for the scatter, which units that fire together make wider than
+    independent ones. Raises InputError when the images do not fill 2 windows, and when no p-value of so few
+    ``surrogates`` could be at or below ``level``.
     """
     rows = []
     with spikes.load(artefacts["spikes"]) as run_spikes:
