@@ -76,9 +76,8 @@ def _draw_panel(axes: Axes, checks: pd.DataFrame, statistics: list[str], models:
             axes.text(left + 0.5, top + 0.53, number, ha="center", va="center", color=ink, fontsize=6, bbox=ground)
     axes.set_xlim(0, len(models))
     axes.set_ylim(len(statistics), 0)
-    axes.set_xticks(
-        np.arange(len(models)) + 0.5, [model.replace("_", "\n").replace("gaussian", "Gaussian") for model in models]
-    )
+    labels = [style.feature_label(model, 9).replace("gaussian", "Gaussian") for model in models]
+    axes.set_xticks(np.arange(len(models)) + 0.5, labels)
     axes.set_yticks(np.arange(len(statistics)) + 0.5, map(style.feature_label, statistics))
     axes.tick_params(length=0, labelleft=named)
     axes.spines[:].set_visible(False)
