@@ -27,13 +27,6 @@ REPOSITORY = Path(__file__).parents[2]
 
 MEGABYTE = 1_000_000
 
-TABLES = [
-    *("collect", "process", "dynamics", "indicators", "doses", "stable_indicators", "provenance"),
-    *("transfer", "transfer_predictors"),
-]
-"""Rules that join what all runs gave."""
-
-
 @pytest.fixture
 def config() -> dict[str, Any]:
     """A grid of digits that has doses, blocks of seeds of two sizes, and regimes of their own training."""
@@ -83,7 +76,7 @@ def planned_jobs(config: dict[str, Any], folder: Path) -> dict[str, int]:
     for rule, count in dict(re.findall(r"^(\w+) +(\d+)$", plan.stdout, re.MULTILINE)).items():
         if rule.startswith("draw_"):
             rule = "figures"
-        elif rule in TABLES:
+        elif not rule.startswith(("prepare_", "train", "extract_", "observe_", "all", "total")):
             rule = "tables"
         if rule not in ("all", "total"):
             jobs[rule] = jobs.get(rule, 0) + int(count)
@@ -128,7 +121,12 @@ def test_training_costs_an_evaluation_before_and_after_each_epoch():
     [
         {},
         {"exclude": [{"architecture": "wide", "regime": ["memorizing", "few"]}], "seeds_per_job": 1},
-        {"only": [{"regime": "memorizing"}], "observables": {"process": {"kind": "process", "images": "train"}}},
+        {
+            "only": [{"regime": "memorizing"}],
+            "observables": {
+                kind: {"kind": kind, "images": "train", "window": 10} for kind in ("process", "simulation")
+            },
+        },
         {
             "observables": {
                 "firing": {"kind": "firing", "window": 10},

@@ -212,6 +212,7 @@ def test_observable_says_itself_which_images_it_shows_where_it_reads_no_spikes(o
         ("class_information", ["units"]),
         ("process", ["process"]),
         ("dimension", ["spectra"]),
+        ("simulation", ["simulation"]),
     ],
 )
 def test_tables_of_an_observable_lie_in_folders_of_their_names(kind, tables):
@@ -220,15 +221,16 @@ def test_tables_of_an_observable_lie_in_folders_of_their_names(kind, tables):
     assert grid.observable_tables("mine") == {"features": f"{RUN}/observables/mine.parquet"} | expected
 
 
-def test_process_files_are_those_of_every_observable_of_that_kind():
-    entries = {"fine": {"kind": "process", "window": 5}, "coarse": {"kind": "process"}, "firing": {"kind": "firing"}}
-    grid = grid_of(observables=entries)
-    paths = grid.process_files()
+@pytest.mark.parametrize("kind", ["process", "simulation"])
+def test_files_of_a_use_are_those_of_every_observable_of_its_kind(kind):
+    entries = {"fine": {"kind": kind, "window": 5}, "coarse": {"kind": kind}, "firing": {"kind": "firing"}}
+    grid, without = grid_of(observables=entries), grid_of()
+    paths, none = (getattr(of, f"{kind}_files")() for of in (grid, without))
     assert len(paths) == len(set(paths)) == 24
-    assert "results/runs/digits/mlp/memorizing/seeds0-4/process/coarse.parquet" in paths
-    assert "results/tables/process.csv" in grid.tables()
-    assert grid_of().process_files() == []
-    assert "results/tables/process.csv" not in grid_of().tables()
+    assert f"results/runs/digits/mlp/memorizing/seeds0-4/{kind}/coarse.parquet" in paths
+    assert f"results/tables/{kind}.csv" in grid.tables()
+    assert none == []
+    assert f"results/tables/{kind}.csv" not in without.tables()
 
 
 def test_logs_are_those_of_every_job_that_tables_come_from():

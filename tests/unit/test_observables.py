@@ -21,10 +21,19 @@ ONLY_OF_LAYERS = {
     "class_information": ["hamming_*"],
     "process": ["*"],
     "complexity": ["joint_entropy*", "total_correlation*", "redundancy*"],
+    "simulation": ["*"],
 }
 """Features without a value for the network as a whole: units of two layers are no population."""
 
+FEWER = {"simulation": {"surrogates": 9, "level": 0.2}}
+"""Parameters that make an observable quick."""
+
 IMAGES = 240
+
+
+def epochs_of(name: str) -> set[int]:
+    """Epochs of the random layers that an observable measures."""
+    return {10} if find_plugins("observables")[name].constants.get("EPOCHS") == "last" else {0, 10}
 
 
 def random_layers(seed: int = 0, seeds: int = 2) -> dict[str, np.ndarray]:
@@ -46,10 +55,10 @@ def images_of(index_seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def observed(name: str, path, **parameters) -> dict[str, pd.DataFrame]:
-    """Tables of one observable with its default parameters, as the workflow calls it."""
+    """Tables of one observable with its default parameters, or FEWER, as the workflow calls it."""
     plugin = find_plugins("observables")[name]
     defaults = {key: rule["default"] for key, rule in plugin.parameters.items()}
-    tables = load_plugin("observables", name)({"spikes": path}, **defaults | parameters)
+    tables = load_plugin("observables", name)({"spikes": path}, **defaults | FEWER.get(name, {}) | parameters)
     return tables if isinstance(tables, dict) else {"features": tables}
 
 
@@ -72,7 +81,7 @@ def test_features_have_the_columns_of_every_observable_and_a_row_a_value(write_s
     assert set(table["dataset"]) == {"dots"}
     assert set(table["regime"]) == {"generalizing"}
     assert set(table["seed"]) == {0, 1}
-    assert set(table["epoch"]) == {0, 10}
+    assert set(table["epoch"]) == epochs_of(name)
     assert table["depth"].groupby(table["layer"]).unique().map(list).to_dict().items() <= {
         "network": [0], "conv.relu": [1], "a.relu": [2], "logits": [3]
     }.items()  # fmt: skip
@@ -97,7 +106,7 @@ def test_no_row_is_dropped_and_nothing_warns_whatever_the_trains_are(write_spike
         if layer == "network":
             left_out = ONLY_OF_LAYERS.get(name, [])
             features = [feature for feature in features if not any(fnmatch(feature, part) for part in left_out)]
-        assert len(rows) == 2 * 2 * len(features)
+        assert len(rows) == 2 * len(epochs_of(name)) * len(features)
         assert set(rows["feature"]) == set(features)
 
 

@@ -6,7 +6,7 @@ rule pruning:
     """Compare orders of removal with random ones, and regimes with generalizing networks."""
     input:
         histories=grid.run_files("history.csv"),
-        curves=grid.pruning_files(),
+        curves=grid.further_files("pruning", "pruning"),
     output:
         pruning="results/tables/pruning.csv",
     log:

@@ -31,7 +31,7 @@ rule process:
     """Join the tests and fits of all runs: the parameters that describe a network."""
     input:
         histories=grid.run_files("history.csv"),
-        processes=grid.process_files(),
+        processes=grid.further_files("process", "process"),
     output:
         process="results/tables/process.csv",
     log:

@@ -5,7 +5,7 @@ rule transfer:
     """Sum up what linear probes read off the layers of all networks, for other datasets."""
     input:
         histories=grid.run_files("history.csv"),
-        probes=grid.probe_files(),
+        probes=grid.further_files("transfer", "probes"),
     output:
         transfer="results/tables/transfer.csv",
     log:

@@ -38,6 +38,7 @@ _FIGURES_OF = {
     "firing": (["rates", "fano_against_rate", "fano_distributions"], ["fano_by_order", "firing_over_training"]),
     "intervals": (["interval_laws"], []),
     "process": (["assumptions"], []),
+    "simulation": (["predictive_checks"], []),
     "complexity": (["by_depth"], []),
     "dimension": (["by_depth", "spectra", "against_loss"], []),
     "response": (["response_decay", "response_kernel", "against_loss"], []),
@@ -237,8 +238,7 @@ class Grid:
     def tables(self) -> list[str]:
         """Paths of the tables that the grid ends in."""
         names = ["history.csv", "runs.csv", "features.parquet"]
-        names += ["process.csv"] if self.observables("process") else []
-        names += ["pruning.csv"] if self.observables("pruning") else []
+        names += [f"{kind}.csv" for kind in ("process", "pruning", "simulation") if self.observables(kind)]
         names += ["transfer.csv", "transfer_predictors.csv"] if self.observables("transfer") else []
         names += ["dynamics.csv"] if any(map(self._is_followed, self.cells)) else []
         names += (
@@ -339,13 +339,9 @@ class Grid:
         """Paths of the probes of every run, of all observables of transfer."""
         return [path for name in self.observables("transfer") for path in self.observable_files("probes", name)]
 
-    def process_files(self) -> list[str]:
-        """Paths of the tests and fits of every run, of all observables that give them."""
-        return [path for name in self.observables("process") for path in self.observable_files("process", name)]
-
-    def pruning_files(self) -> list[str]:
-        """Paths of the curves of pruning of every run, of all observables that give them."""
-        return [path for name in self.observables("pruning") for path in self.observable_files("pruning", name)]
+    def further_files(self, kind: str, table: str) -> list[str]:
+        """Paths of a further ``table`` of every run, of all observables of one kind."""
+        return [path for name in self.observables(kind) for path in self.observable_files(table, name)]
 
     @cached_property
     def is_compared(self) -> bool:

@@ -26,7 +26,7 @@ RUN_COLUMNS = [*HISTORY_COLUMNS, "target_accuracy", "reached_target"]
 
 _TEXT = [
     *("dataset", "architecture", "regime", "observable", "feature", "layer", "series", "sentence"),
-    *("target", "predictor", "place", "images", "caveat", "sign", "law", "reason"),
+    *("target", "predictor", "place", "images", "caveat", "sign", "law", "reason", "model", "statistic"),
 ]
 """Columns of any csv table that hold words; all others hold numbers, or True and False."""
 
