@@ -27,6 +27,7 @@ RUN_COLUMNS = [*HISTORY_COLUMNS, "target_accuracy", "reached_target"]
 _TEXT = [
     *("dataset", "architecture", "regime", "observable", "feature", "layer", "series", "sentence"),
     *("place", "images", "caveat", "sign", "law", "reason"),
+    *("left_out", "held_out", "predictor", "statistic"),
 ]
 """Columns of any csv table that hold words; all others hold numbers, or True and False."""
 
