@@ -1,6 +1,5 @@
 """The command on a network that no grid has seen: what it measures, says, warns of and refuses."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from spikegrid.checkpoints import Checkpoints
 from spikegrid.detect import load_images, main, measure
 from spikegrid.detector import Detector, Line
 from spikegrid.detector_features import network_features
@@ -103,13 +103,13 @@ def refusal_of(capsys, *extra: str, **changed: str | None) -> str:
 # --- what it measures ---
 
 
-def test_features_are_those_that_the_steps_of_a_grid_give_for_the_same_weights(own, observed_run, make_images, generalizing):
+def test_features_are_those_that_the_steps_of_a_grid_give_for_the_same_weights(
+    own, observed_run, make_images, generalizing
+):
     architecture = {"plugin": "python", "parameters": {"factory": "nets.py:small", "parameters": {}}}
     artefacts = observed_run((0,), architecture, generalizing)
-    from spikegrid.checkpoints import Checkpoints
-
     checkpoints = Checkpoints(artefacts["checkpoints"])
-    save_file(checkpoints.state(0, 2), "trained.safetensors")
+    save_file(checkpoints.state(0, checkpoints.epochs[-1]), "trained.safetensors")
     tables = []
     for name in ("firing", "classes"):
         entry = OBSERVABLES[name]
@@ -160,7 +160,9 @@ def test_verdict_probability_share_and_features_are_printed(own, capsys):
 def test_a_network_far_from_all_that_are_known_is_warned_of(own, capsys):
     write_detectors("detector.json", held(label_free=detector_on([RATE], mean=5.0)), {}, {}, "abc")
     lines = said_of(capsys).splitlines()
-    assert lines[-1].startswith("Warning: the network lies farther than all that the detector was trained on")
+    assert lines[-1].startswith(
+        "Warning: out of range: this network lies farther than any that the detector was trained on"
+    )
 
 
 def test_a_set_without_share_says_nothing_of_labels(own, capsys):
@@ -192,9 +194,12 @@ def test_the_command_runs_as_a_module_and_explains_itself(own):
 
 REFUSALS = {
     "no detector": ({"detector": "gone.json"}, "gone.json: not a detector of this workflow (No such file"),
-    "no such set": ({"features": "training_data_only"}, "has no detector on training_data_only; it has label_free, all"),
+    "no such set": (
+        {"features": "training_data_only"},
+        "has no detector on training_data_only; it has label_free, all",
+    ),
     "no factory": ({"model": "nets.py:gone"}, "nets.py:gone: nets.py has no function gone"),
-    "factory raises": ({"model": "nets.py:raising"}, "ValueError: no such network (nets.py, line 15)"),
+    "factory raises": ({"model": "nets.py:raising"}, "ValueError: no such network (nets.py, line 16)"),
     "other images": ({"model": "nets.py:wrong"}, "Linear cannot take images of shape (1, 4, 4)"),
     "no weights": ({"weights": "gone.safetensors"}, "gone.safetensors: cannot be read as a state dict"),
     "weights of another": ({"parameters": '{"width": 8}'}, "expected the 4 tensors of architecture own"),

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from grids import changed_grid
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import mean_absolute_error, roc_auc_score
@@ -12,7 +13,7 @@ from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from spikegrid.detector import SHARE, VERDICT, fit_detector, fit_line
+from spikegrid.detector import SHARE, VERDICT, farthest_of, fit_detector, fit_line
 from spikegrid.detector_evaluation import baselines, evaluate, predict_left_out
 from spikegrid.detector_features import feature_sets, network_features, usable_features
 from spikegrid.detector_file import read_detectors, write_detectors
@@ -89,7 +90,9 @@ def test_share_is_that_of_a_pipeline_of_scikit_learn_with_its_own_search():
     scaled = searched(Ridge(), {"ridge__alpha": PENALTIES[::-1]}, "neg_mean_squared_error")
     found = scaled.fit(table.to_numpy(), shares, groups=index.get_level_values("architecture"))
     others = noise(index, seed=1).to_numpy()
-    clipped = np.clip(found.best_estimator_.set_params(ridge__alpha=line.penalty).fit(table, shares).predict(others), 0, 1)
+    clipped = np.clip(
+        found.best_estimator_.set_params(ridge__alpha=line.penalty).fit(table, shares).predict(others), 0, 1
+    )
     np.testing.assert_allclose(SHARE.predicted(line.at(others)), clipped, atol=1e-9)
     losses = dict(zip(PENALTIES[::-1], -found.cv_results_["mean_test_score"]))
     assert losses[line.penalty] == pytest.approx(min(losses.values()), rel=0.02)  # theirs does not clip
@@ -145,7 +148,7 @@ def test_separable_networks_are_all_told_right():
 
 def test_noise_is_told_at_chance_and_intervals_cover_it():
     index = networks(architectures=("mlp", "cnn"))
-    tables = {str(seed): noise(index, seed=seed) for seed in range(60)}
+    tables = {str(seed): noise(index, seed=seed) for seed in range(25)}
     scores = evaluate(tables, truth_of(index), None, [1], SETTINGS)
     for level in ("architecture", "seed"):
         of_level = scores[(scores["left_out"] == level) & (scores["held_out"] == IN_TURN)]
@@ -157,12 +160,14 @@ def test_noise_is_told_at_chance_and_intervals_cover_it():
 
 
 def test_shuffled_labels_are_told_at_chance():
-    index = networks(seeds=10)
-    table, truth = noise(index, features=40), truth_of(index)
+    index = networks(seeds=8)
+    table, truth = noise(index, features=10), truth_of(index)
     table.iloc[:, 0] += 100 * truth
     generator = np.random.default_rng(5)
     found = [
-        scores_of(table, pd.Series(generator.permutation(truth), index)).loc[("architecture", IN_TURN, "accuracy"), "value"]
+        scores_of(table, pd.Series(generator.permutation(truth), index)).loc[
+            ("architecture", IN_TURN, "accuracy"), "value"
+        ]
         for _ in range(4)
     ]
     assert np.mean(found) == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(4 * len(index)))
@@ -179,9 +184,9 @@ def test_an_architecture_in_which_all_is_turned_round_is_told_wrong_when_left_ou
     table = noise(index, 2) * 0.01
     table.iloc[:, 0] = sign + table.iloc[:, 0]
     table[("firing", "of_vgg", "last layer")] = np.where(turned < 0, sign * -2, 0.0)
-    scores = scores_of(table, truth)["value"]
-    assert scores["architecture", "vgg", "accuracy"] == 0
-    assert scores["seed", IN_TURN, "accuracy"] == 1
+    for level, right in (("architecture", 0), ("seed", 1)):
+        said = predict_left_out(VERDICT, level, table, truth, [0.01]).xs("vgg", level="architecture")
+        assert ((said["predicted"] >= 0.5) == said["truth"]).mean() == right
 
 
 def test_what_is_said_of_a_network_does_not_depend_on_others_held_out_with_it():
@@ -270,16 +275,27 @@ def test_squared_distance_has_mean_one_over_the_networks_fitted_to_and_features_
     table[("firing", "flat", "last layer")] = 0.1
     line = fit_line(VERDICT, table, truth_of(index), PENALTIES)
     assert (line.distance(table.to_numpy()) ** 2).mean() == pytest.approx(1)
-    moved = table.to_numpy() + [*[0] * 6, 99]
+    moved = table.to_numpy()
+    moved[:, 6] += 99
     assert (line.distance(moved) == line.distance(table.to_numpy())).all()
     assert (line.at(moved) == line.at(table.to_numpy())).all()
 
 
-def test_only_networks_beyond_all_that_were_fitted_to_are_out_of_range():
+def test_the_farthest_network_is_measured_against_the_others_alone():
     index = networks()
+    values = noise(index).to_numpy()
+    expected = []
+    for place in range(len(values)):
+        rest = StandardScaler().fit(np.delete(values, place, axis=0))
+        expected.append(np.sqrt((rest.transform(values[[place]]) ** 2).mean()))
+    assert farthest_of(values) == pytest.approx(max(expected))
+
+
+def test_new_networks_of_the_same_kind_are_in_range_and_others_are_not():
+    index = networks(seeds=20)
     table = noise(index)
     detector = fit_detector(table, truth_of(index), None, PENALTIES)
-    assert not detector.is_out_of_range(table.to_numpy()).any()
+    assert detector.is_out_of_range(noise(index, seed=1).to_numpy()).mean() < 0.05
     far = table.to_numpy().mean(axis=0) + 20 * table.to_numpy().std(axis=0)
     assert detector.is_out_of_range(far[None]).all()
     assert detector.verdict.distance(far[None])[0] == pytest.approx(20)
@@ -379,7 +395,12 @@ def trained(features: pd.DataFrame, runs: pd.DataFrame, series=None) -> tuple:
     series = {"label_noise": list(DOSES)} if series is None else series
     observables = {name: {"plugin": "correlations", "parameters": {"pairs": 9}} for name in TRAITS}
     spikes = {"images": "test", "samples": None, "order": "random", "threshold": 0, "units_per_layer": None}
-    return train_detectors(features, runs, series, SETTINGS, TRAITS, observables, spikes, PENALTIES)
+    return train_detectors(features, runs, series, SETTINGS, TRAITS, observables, spikes, [10])
+
+
+@pytest.fixture(scope="module")
+def of_grid() -> tuple:
+    return trained(*grid_tables())
 
 
 def written(path, found: tuple):
@@ -387,23 +408,22 @@ def written(path, found: tuple):
     return path
 
 
-def test_detectors_of_a_grid_are_read_again_as_they_were(tmp_path):
-    found = trained(*grid_tables())
-    held = read_detectors(written(tmp_path / "detector.json", found))
+def test_detectors_of_a_grid_are_read_again_as_they_were(tmp_path, of_grid):
+    held = read_detectors(written(tmp_path / "detector.json", of_grid))
     assert list(held.detectors) == ["label_free", "training_data_only", "all"]
     assert (held.datasets, held.architectures) == (["digits"], ["cnn", "mlp"])
-    for name, detector in found[1].detectors.items():
+    for name, detector in of_grid[1].detectors.items():
         again = held.detectors[name]
         values = np.random.default_rng(7).normal(size=(5, len(detector.features)))
         assert again.features == detector.features
         assert (again.verdict.at(values) == detector.verdict.at(values)).all()
         assert (again.share.at(values) == detector.share.at(values)).all()
         assert (again.verdict.networks, again.share.networks) == (12, 24)
-        assert held.scores[name] == found[1].scores[name]
+        assert held.scores[name] == of_grid[1].scores[name]
 
 
-def test_scores_of_a_grid_are_read_again_from_their_table(tmp_path):
-    scores, _, _ = trained(*grid_tables())
+def test_scores_of_a_grid_are_read_again_from_their_table(tmp_path, of_grid):
+    scores, _, _ = of_grid
     write_table(tmp_path / "detector.csv", scores)
     again = read_named(tmp_path / "detector.csv", list(scores))
     pd.testing.assert_frame_equal(again, scores, check_dtype=False, rtol=1e-6)
@@ -411,13 +431,12 @@ def test_scores_of_a_grid_are_read_again_from_their_table(tmp_path):
     assert (of_sets["value"] == 1).all()
 
 
-def test_the_same_grid_gives_the_same_bytes_in_any_order_of_its_rows(tmp_path):
+def test_the_same_grid_gives_the_same_bytes_in_any_order_of_its_rows(tmp_path, of_grid):
     features, runs = grid_tables()
-    files = [
-        written(tmp_path / f"{place}.json", trained(table, runs)).read_bytes()
-        for place, table in enumerate((features, features.sample(frac=1, random_state=1)))
-    ]
-    assert files[0] == files[1]
+    again = trained(features.sample(frac=1, random_state=1), runs)
+    files = [written(tmp_path / f"{place}.json", found) for place, found in enumerate((of_grid, again))]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    pd.testing.assert_frame_equal(of_grid[0], again[0])
 
 
 def test_without_doses_no_share_is_estimated(tmp_path):
@@ -438,3 +457,25 @@ def test_without_networks_of_both_regimes_there_is_an_empty_table_and_a_file_wit
     found = trained(features, runs)
     assert found[0].empty
     assert read_detectors(written(tmp_path / "detector.json", found)).detectors == {}
+
+
+# --- in the grid ---
+
+GRID = {
+    "datasets": {"digits": {"kind": "digits"}},
+    "architectures": {"mlp": {"kind": "mlp"}},
+    "regimes": {name: {"kind": name} for name in ("untrained", "generalizing", "memorizing")},
+}
+MADE = {"results/tables/detector.csv", "results/detector.json"}
+
+
+def test_the_grid_has_a_detector_where_the_configuration_says_so_and_there_is_something_to_tell_apart():
+    grid = changed_grid(GRID, detector={})
+    assert grid.config["detector"] == {"penalties": [0.01, 0.1, 1, 10, 100, 1000, 10000]}
+    assert set(grid.tables()) > MADE
+    assert "results/figures/detector.png" in grid.figures()
+    assert grid.logs()["detector"] == ["results/logs/detector.log"]
+    for without in (changed_grid(GRID), changed_grid(GRID, detector={}, exclude=[{"regime": "memorizing"}])):
+        assert not MADE & set(without.tables())
+        assert "results/figures/detector.png" not in without.figures()
+        assert "detector" not in without.logs()

@@ -27,6 +27,8 @@ REPOSITORY = Path(__file__).parents[2]
 
 MEGABYTE = 1_000_000
 
+TABLES = {"collect", "process", "dynamics", "indicators", "doses", "stable_indicators", "detector", "provenance"}
+
 
 @pytest.fixture
 def config() -> dict[str, Any]:
@@ -47,6 +49,7 @@ def config() -> dict[str, Any]:
         "seeds_per_job": 2,
         "training": {"epochs": 4, "checkpoints": [0, 1, 4], "batch_size": 50},
         "observables": {"firing": {"kind": "firing", "window": 10}},
+        "detector": {},
     }
 
 
@@ -77,7 +80,7 @@ def planned_jobs(config: dict[str, Any], folder: Path) -> dict[str, int]:
     for rule, count in dict(re.findall(r"^(\w+) +(\d+)$", plan.stdout, re.MULTILINE)).items():
         if rule.startswith("draw_"):
             rule = "figures"
-        elif rule in ("collect", "process", "dynamics", "indicators", "doses", "stable_indicators", "provenance"):
+        elif rule in TABLES:
             rule = "tables"
         if rule not in ("all", "total"):
             jobs[rule] = jobs.get(rule, 0) + int(count)

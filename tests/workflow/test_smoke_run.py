@@ -22,6 +22,7 @@ RULES = {
     "indicators",
     "doses",
     "stable_indicators",
+    "detector",
     "all",
 }
 TABLES = [
@@ -34,6 +35,7 @@ TABLES = [
     "doses.csv",
     "stable_indicators.csv",
     "stable_indicators.html",
+    "detector.csv",
 ]
 
 

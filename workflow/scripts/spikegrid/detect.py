@@ -126,7 +126,7 @@ def load_images(path: str, size: int | None, grey: bool, classes: int | None) ->
 def in_sentences(held: DetectorFile, name: str, values: pd.Series) -> str:
     """Return what the detector of the set ``name`` says of a network with these features, as text of a screen or more.
 
-    The last line is a warning where the network lies farther than all that the detector was trained on.
+    The last line is a warning where the network is out of range.
     """
     detector, found = held.detectors[name], values.to_numpy(float)[None]
     verdict = detector.verdict
@@ -152,12 +152,13 @@ def in_sentences(held: DetectorFile, name: str, values: pd.Series) -> str:
         (share,) = SHARE.predicted(detector.share.at(found))
         lines.append(f"Labels      {share:.0%} of those trained on estimated to be wrong")
     lines.append(
-        f"Distance    {distance:.2f} standard deviations (root mean square of z); "
-        f"{detector.farthest:.2f} in the farthest network trained on"
+        f"Distance    {distance:.2f} standard deviations, the root mean square of z; "
+        f"{detector.farthest:.2f} in the farthest of the networks trained on"
     )
     if out_of_range:
         lines.append(
-            "Warning: the network lies farther than all that the detector was trained on: trust neither verdict nor share"
+            "Warning: out of range: this network lies farther than any that the detector was trained on; what is said "
+            "of it is worth what it was for an architecture or dataset that was left out, or less"
         )
     return "\n".join(lines)
 
@@ -225,7 +226,10 @@ def _parser() -> argparse.ArgumentParser:
         "names, -1 for those left out; only features of training responses read them; the true ones if not given",
     )
     shown.add_argument(
-        "--samples", type=_count, metavar="N", help="images presented, of each part; as many as in the grid if not given"
+        "--samples",
+        type=_count,
+        metavar="N",
+        help="images presented, of each part; as many as in the grid if not given",
     )
     detector = parser.add_argument_group("the detector")
     detector.add_argument(
@@ -235,8 +239,8 @@ def _parser() -> argparse.ArgumentParser:
         "--features",
         choices=SETS,
         default=LABEL_FREE,
-        help="label_free needs no labels (default); training_data_only is measured on training images alone, with their "
-        "true labels; all is whatever the grid measures",
+        help="label_free needs no labels (default); training_data_only is measured on training images alone, with "
+        "their true labels; all is whatever the grid measures",
     )
     parser.add_argument("--threads", type=_count, default=1, metavar="N", help="threads to compute with; default: 1")
     return parser
@@ -267,7 +271,9 @@ def _scores(scores: Sequence[dict[str, Any]]) -> list[str]:
     lines = []
     for level in dict.fromkeys(score["left_out"] for score in scores):
         found = {score["statistic"]: score for score in scores if score["left_out"] == level}
-        told = f"each {level} left out in turn: {_interval(found['accuracy'])} of {found['accuracy']['networks']} networks"
+        told = (
+            f"each {level} left out in turn: {_interval(found['accuracy'])} of {found['accuracy']['networks']} networks"
+        )
         if "share_error" in found:
             told += f"; share of wrong labels off by {_interval(found['share_error'])}"
         lines.append(told)

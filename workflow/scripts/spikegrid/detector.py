@@ -49,8 +49,7 @@ class Line:
         Over those networks its square has mean 1. Features are taken one by one: a network whose features are each
         usual, but not together, lies near.
         """
-        taken = np.count_nonzero(np.isfinite(self.scales))
-        return np.sqrt((self.standardised(values) ** 2).sum(axis=1) / max(taken, 1))
+        return _distance(values, self.means, self.scales)
 
 
 class Task(NamedTuple):
@@ -88,8 +87,8 @@ SHARE = Task(
 class Detector:
     """A detector on one set of features.
 
-    share: None where the grid has no doses of label noise between its two regimes. farthest: the largest ``distance``
-    of a network that the verdict was fitted to.
+    share: None where the grid has no doses of label noise between its two regimes. farthest: as ``farthest_of`` gives
+    it for the networks that the verdict was fitted to.
     """
 
     features: list[NAME]
@@ -98,7 +97,7 @@ class Detector:
     farthest: float
 
     def is_out_of_range(self, values: np.ndarray) -> np.ndarray:
-        """Tell which networks, features [n, F], lie farther than all that the verdict was fitted to, bool [n]."""
+        """Tell which networks, features [n, F], lie farther than any that the verdict was fitted to, bool [n]."""
         return self.verdict.distance(values) > self.farthest
 
 
@@ -112,8 +111,7 @@ def fit_detector(
     """
     verdict = fit_line(VERDICT, table.loc[memorizing.index], memorizing, penalties)
     share = None if shares is None else fit_line(SHARE, table.loc[shares.index], shares, penalties)
-    farthest = verdict.distance(table.loc[memorizing.index].to_numpy()).max()
-    return Detector(list(table), verdict, share, float(farthest))
+    return Detector(list(table), verdict, share, farthest_of(table.loc[memorizing.index].to_numpy()))
 
 
 def fit_line(task: Task, table: pd.DataFrame, truth: pd.Series, penalties: Sequence[float]) -> Line:
@@ -127,10 +125,22 @@ def fit_line(task: Task, table: pd.DataFrame, truth: pd.Series, penalties: Seque
     cells = groups(table.index, CELL)
     left_out = cells if len(cells) > 1 else groups(table.index, ["seed"])
     losses = {
-        penalty: _loss_left_out(task, penalty, values, wanted, left_out)
-        for penalty in sorted(penalties, reverse=True)
+        penalty: _loss_left_out(task, penalty, values, wanted, left_out) for penalty in sorted(penalties, reverse=True)
     }
     return _fit(task, min(losses, key=losses.get), values, wanted)
+
+
+def farthest_of(values: np.ndarray) -> float:
+    """Return how far the network that lies farthest from the others lies from them, as ``Line.distance``.
+
+    values: features [n, F]. Each network is measured against the means and scales of the rest: against those that it
+    has a part in itself it would seem nearer than a new one that is just like it.
+    """
+    distances = []
+    for place in range(len(values)):
+        means, scales = _means_and_scales(np.delete(values, place, axis=0))
+        distances.append(_distance(values[[place]], means, scales)[0])
+    return float(max(distances))
 
 
 def groups(networks: pd.MultiIndex, levels: Sequence[str]) -> dict[tuple, np.ndarray]:
@@ -156,7 +166,18 @@ def _loss_left_out(
 
 
 def _fit(task: Task, penalty: float, values: np.ndarray, truth: np.ndarray) -> Line:
-    means, scales = values.mean(axis=0), values.std(axis=0)
-    scales[scales <= _CONSTANT * np.abs(means)] = np.inf
+    means, scales = _means_and_scales(values)
     estimator = task.estimator(penalty).fit((values - means) / scales, truth)
     return Line(means, scales, np.ravel(estimator.coef_), float(np.ravel(estimator.intercept_)[0]), penalty, len(truth))
+
+
+def _means_and_scales(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return means and standard deviations, [F] each, these infinite for features without spread."""
+    means, scales = values.mean(axis=0), values.std(axis=0)
+    return means, np.where(scales > _CONSTANT * np.abs(means), scales, np.inf)
+
+
+def _distance(values: np.ndarray, means: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    spread = np.isfinite(scales)
+    squares = ((values[:, spread] - means[spread]) / scales[spread]) ** 2
+    return np.sqrt(squares.sum(axis=1) / max(np.count_nonzero(spread), 1))

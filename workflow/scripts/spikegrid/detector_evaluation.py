@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikegrid.detector import SHARE, VERDICT, Task, can_be_fitted, fit_line, groups
+from spikegrid.detector import SHARE, VERDICT, Task, can_be_fitted, farthest_of, fit_line, groups
 from spikegrid.detector_scores import COLUMNS, IN_TURN, area_of, mean_of, share_of
 from spikegrid.findings import LAST_LAYER
 from spikegrid.tables import RUN
@@ -80,8 +80,8 @@ def predict_left_out(
 ) -> pd.DataFrame:
     """Return what is said of each network by a line fitted to those of other values of ``level``.
 
-    Columns: ``held_out``, that value; ``predicted``; ``truth``; ``far``, whether the network lies farther than any that
-    was fitted to. Without the networks for which no others are there to fit to.
+    Columns: ``held_out``, that value; ``predicted``; ``truth``; ``far``, whether the network lies farther from those
+    fitted to than any of these lies from the others. Without the networks for which no others are there to fit to.
     """
     parts = []
     for (name,), held in groups(table.index, [level]).items():
@@ -93,7 +93,7 @@ def predict_left_out(
                 "held_out": str(name),
                 "predicted": task.predicted(line.at(shown)),
                 "truth": truth[held].to_numpy(),
-                "far": line.distance(shown) > line.distance(fitted.to_numpy()).max(),
+                "far": line.distance(shown) > farthest_of(fitted.to_numpy()),
             }
             parts.append(pd.DataFrame(said, index=table.index[held]))
     return pd.concat(parts) if parts else pd.DataFrame(columns=["held_out", "predicted", "truth", "far"])

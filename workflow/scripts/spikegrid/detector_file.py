@@ -171,7 +171,7 @@ def _line(entry: dict[str, Any]) -> Line:
 
 
 def _check(content: Any) -> None:
-    """Check form, numbers, and that what the features are measured by is there. Raises what ``read_detectors`` takes."""
+    """Check form and numbers, and that the plug-ins are there. Raises what ``read_detectors`` puts in words."""
     jsonschema.validate(content, _SCHEMA)
     _check_finite(content)
     for name, entry in content["sets"].items():

@@ -69,9 +69,7 @@ def _bootstrapped(networks: pd.MultiIndex, measure: _Measure, settings: dict[str
     regimes = networks.to_frame(index=False).groupby(RUN[:-1]).ngroup().to_numpy()
     for regime in range(regimes.max() + 1):
         members = np.flatnonzero(regimes == regime)
-        counts[:, members] = generator.multinomial(
-            len(members), np.full(len(members), 1 / len(members)), len(counts)
-        )
+        counts[:, members] = generator.multinomial(len(members), np.full(len(members), 1 / len(members)), len(counts))
     tail = (1 - settings["confidence"]) / 2
     low, high = np.quantile(measure(counts), [tail, 1 - tail])
     (value,) = measure(np.ones((1, len(networks))))

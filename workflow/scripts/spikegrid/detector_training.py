@@ -57,10 +57,7 @@ def train_detectors(
         *regimes,
         *(list(dict.fromkeys(compared.get_level_values(axis))) for axis in ("dataset", "architecture")),
         spikes,
-        {
-            name: entry | {key: traits[name][key] for key in ("images", "labels")}
-            for name, entry in observables.items()
-        },
+        {name: entry | {key: traits[name][key] for key in ("images", "labels")} for name, entry in observables.items()},
         {},
         {},
     )

@@ -224,8 +224,8 @@ def _add_runs(found: Estimate, costs: Costs, job: SimpleNamespace) -> float:
 def _add_tables(found: Estimate, costs: Costs) -> float:
     """Add the jobs that join all runs; return the seconds of those that wait for one another.
 
-    Those of doses, of stable indicators, of processes and of dynamics, and that of provenance, are taken to cost what
-    starting them costs.
+    Those of doses, of stable indicators, of processes, of dynamics and of detectors, and that of provenance, are taken
+    to cost what starting them costs.
     """
     grid, start = costs.grid, costs.start("collect")
     features = pd.concat([table.assign(observable=name) for name, table in costs.features.items()])
@@ -239,7 +239,7 @@ def _add_tables(found: Estimate, costs: Costs) -> float:
         epoch = calibration.comparison_of(table, settings)
         compared = Cost(epoch.seconds * epochs * len(grid.networks), epoch.memory)
         jobs += [start + compared, start, start]
-    of_one_job = {"results/tables/process.csv", "results/tables/dynamics.csv"} & set(grid.tables())
+    of_one_job = {f"results/tables/{name}.csv" for name in ("process", "dynamics", "detector")} & set(grid.tables())
     for job in [*jobs, *([start] * (len(of_one_job) + 1))]:
         found.step("tables").add(job)
     return sum(job.seconds for job in jobs)
