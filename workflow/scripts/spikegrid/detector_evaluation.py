@@ -59,9 +59,9 @@ def baselines(table: pd.DataFrame, runs: pd.DataFrame) -> dict[str, pd.DataFrame
 
     table: of ``detector_features.network_features``. runs: a row a network. ``constant`` says the same of every
     network. ``mean_firing_rate`` is that of the last layer, of the first observable that has it; ``training_loss`` the
-    cross-entropy of the labels trained on, nats. The ceilings need true labels: ``accuracy_gap`` is the accuracy on
-    training images, of the labels trained on, less that on test images; ``true_label_accuracy`` that on training images
-    of their true labels. One that some network lacks is left out.
+    cross-entropy of the labels trained on, nats. The others need true labels, and no spikes: ``accuracy_gap`` is the
+    accuracy on training images, of the labels trained on, less that on test images; ``true_label_accuracy`` that on
+    training images of their true labels. One that some network lacks is left out.
     """
     of_runs = runs.set_index(RUN).loc[table.index]
     rates = [name for name in table if name[1:] == ("firing_rate_mean", LAST_LAYER)]

@@ -82,10 +82,10 @@ class DetectorFile:
     """What a detector file holds.
 
     memorizing, generalizing: names of the two regimes. datasets, architectures: names of those that all networks were
-    of. spikes: the settings under which images were presented. observables: for each the ``plugin``, its
-    ``parameters``, the ``images`` that it presents, and patterns of the features that need ``labels``. detectors: by
-    the name of their set. scores: for each set the rows of ``detector_evaluation.evaluate`` of all that were left out
-    in turn.
+    of. spikes: the settings of the top level under which images were presented. observables: for each the ``plugin``,
+    its ``parameters``, the ``images`` that it presents, and patterns of the features that need ``labels``. detectors:
+    by the name of their set. scores: for each set the rows of ``detector_evaluation.evaluate`` of all that were left
+    out in turn.
     """
 
     memorizing: str

@@ -27,7 +27,7 @@ PREDICTORS = [
     {"constant": "constant", "mean_firing_rate": "mean firing rate", "training_loss": "training loss"},
     {"accuracy_gap": "train − test accuracy", "true_label_accuracy": "true-label accuracy"},
 ]
-"""Words for what is shown, by name in the table: sets of features, baselines, ceilings."""
+"""Words for what is shown, by name in the table: sets of features, baselines, and what true labels tell at once."""
 
 _CHANCE = 0.5
 _ROW, _MARGIN, _LEGEND = 4.4, 15.0, 14.0
@@ -80,7 +80,7 @@ def draw_detector(scores: pd.DataFrame, memorizing: str, generalizing: str, conf
     panels[0, 0].set_ylim(max(places.values()) + 0.6, -0.6)
     title = (
         f"large: all n networks, each held out once, {100 * confidence:.3g} % interval over networks; in brackets: "
-        "number of features; grey: baselines; blue: ceilings, which need true labels"
+        "number of features; grey: baselines; blue: accuracies, which need true labels"
     )
     style.legend_below(figure, _keys(markers), width, title)
     return figure
