@@ -26,13 +26,14 @@ def network_features(features: pd.DataFrame) -> pd.DataFrame:
 
     features: a joined table of observables. Rows are named by RUN and columns by observable, feature and place: the
     ``last layer``, the deepest that the observable measures in this dataset and architecture, or the ``network`` as a
-    whole. NaN where a network lacks a feature.
+    whole, both in order. NaN where a network lacks a feature.
     """
     last = features[features["epoch"] == features.groupby(RUN, sort=False)["epoch"].transform("max")]
     deepest = last.groupby([*CELL, "observable"], sort=False)["depth"].transform("max")
     places = np.select([last["depth"] == 0, last["depth"] == deepest], [WHOLE_NETWORK, LAST_LAYER], "")
     placed = last.assign(place=places)[places != ""]
-    return placed.pivot(index=RUN, columns=INDICATOR, values="value").astype(float)
+    table = placed.pivot(index=RUN, columns=INDICATOR, values="value").astype(float)
+    return table.sort_index().sort_index(axis=1)
 
 
 def usable_features(table: pd.DataFrame, traits: dict[str, dict[str, Any]]) -> tuple[pd.DataFrame, dict[str, str]]:

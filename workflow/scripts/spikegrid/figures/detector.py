@@ -70,7 +70,7 @@ def draw_detector(scores: pd.DataFrame, memorizing: str, generalizing: str, conf
             for axes in row:
                 axes.axvline(_CHANCE, color="0.75", linewidth=0.6, zorder=0)
         else:
-            row[0].set_xlim(left=0)
+            row[0].set_xlim(left=-0.03 * row[0].get_xlim()[1])
     counts = scores[scores["held_out"] == IN_TURN].groupby("predictor")["features"].max()
     words = {name: text for group in shown for name, text in group.items()}
     panels[0, 0].set_yticks(
