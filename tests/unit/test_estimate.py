@@ -27,6 +27,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 MEGABYTE = 1_000_000
 
+
 @pytest.fixture
 def config() -> dict[str, Any]:
     """A grid of digits that has doses, blocks of seeds of two sizes, and regimes of their own training."""
@@ -46,6 +47,7 @@ def config() -> dict[str, Any]:
         "seeds_per_job": 2,
         "training": {"epochs": 4, "checkpoints": [0, 1, 4], "batch_size": 50},
         "observables": {"firing": {"kind": "firing", "window": 10}},
+        "detector": {},
     }
 
 

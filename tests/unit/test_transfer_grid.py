@@ -57,7 +57,7 @@ def test_a_dataset_that_is_neither_trained_on_nor_a_target_is_not_prepared():
 def test_networks_trained_on_the_target_are_not_measured():
     grid = grid_of(observables__reach__target="small")
     assert {path.split("/")[2] for path in grid.observable_files("observables", "reach")} == {"digits"}
-    assert {path.split("/")[2] for path in grid.probe_files()} == {"digits"}
+    assert {path.split("/")[2] for path in grid.further_files("transfer", "probes")} == {"digits"}
     drawn = [path for path in grid.figures() if "/reach/" in path and path.endswith("png")]
     assert names(drawn) == {
         f"figures/reach/{figure}.png"
@@ -72,7 +72,7 @@ def test_datasets_can_be_the_targets_of_each_other():
     observables = {f"to_{name}": {"kind": "transfer", "target": name} for name in ("digits", "small")}
     grid = grid_of(observables=observables | {"firing": {"kind": "firing"}})
     assert grid.transfers() == {"to_digits": "digits", "to_small": "small"}
-    of_runs = {tuple(path.split("/")[place] for place in (2, -1)) for path in grid.probe_files()}
+    of_runs = {tuple(path.split("/")[place] for place in (2, -1)) for path in grid.further_files("transfer", "probes")}
     assert of_runs == {("digits", "to_small.parquet"), ("small", "to_digits.parquet")}
 
 

@@ -23,6 +23,7 @@ RULES = {
     "indicators",
     "doses",
     "stable_indicators",
+    "detector",
     "all",
 }
 TABLES = [
@@ -36,6 +37,7 @@ TABLES = [
     "doses.csv",
     "stable_indicators.csv",
     "stable_indicators.html",
+    "detector.csv",
 ]
 
 

@@ -29,7 +29,7 @@ _SCRIPTS = Path(__file__).parent.parent
 _LEARNING = ("batch_size", "optimizer", "momentum", "weight_decay", "precision", "crop_padding", "horizontal_flip")
 """Settings of training that change what an image costs."""
 
-_OF_ONE_JOB = ("process", "pruning", "simulation", "dynamics", "transfer", "transfer_predictors")
+_OF_ONE_JOB = ("process", "pruning", "simulation", "dynamics", "detector", "transfer", "transfer_predictors")
 """Tables that a job makes, which is taken to cost what starting it costs."""
 
 _CALLS = {

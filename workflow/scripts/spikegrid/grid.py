@@ -246,7 +246,8 @@ class Grid:
             if self.is_compared
             else []
         )
-        return [f"results/tables/{name}" for name in names]
+        detector = ["results/tables/detector.csv", "results/detector.json"] if self._has_detector else []
+        return [*(f"results/tables/{name}" for name in names), *detector]
 
     def figures(self) -> list[str]:
         """Paths of the figures that the grid ends in, as pdf and png."""
@@ -269,6 +270,7 @@ class Grid:
                 f"{name}/{kind}" for kind in [*of_grid, *(["indicators"] if self._are_compared(measured) else [])]
             ]
         figures += ["stable_indicators"] if self.is_compared else []
+        figures += ["detector"] if self._has_detector else []
         with_doses = {cell.dataset for cell in self._cells_with(regimes=self._dose_regimes)}
         figures += [f"dose_response/{dataset}" for dataset in self.datasets if dataset in with_doses]
         return [f"results/figures/{figure}.{suffix}" for figure in figures for suffix in ("pdf", "png")]
@@ -334,10 +336,6 @@ class Grid:
     def transfers(self) -> dict[str, str]:
         """Name of the dataset that each observable of transfer takes beside that of the run."""
         return {name: self.targets(name)["target"] for name in self.observables("transfer")}
-
-    def probe_files(self) -> list[str]:
-        """Paths of the probes of every run, of all observables of transfer."""
-        return [path for name in self.observables("transfer") for path in self.observable_files("probes", name)]
 
     def further_files(self, kind: str, table: str) -> list[str]:
         """Paths of a further ``table`` of every run, of all observables of one kind."""
@@ -474,6 +472,10 @@ class Grid:
             if self._series(regime) and regime not in self._compared and not self._is_variant(regime):
                 doses[self._series(regime)].append(regime)
         return doses
+
+    @property
+    def _has_detector(self) -> bool:
+        return self.config["detector"] is not None and self._are_compared(self.cells)
 
     @property
     def _compared(self) -> list[str]:

@@ -117,7 +117,7 @@ A file may also be a spike file of this workflow, npz of format 1 with one seed;
 are, and `span` and `bin` are not asked for.
 """
 
-SECTIONS = {"training": "Training", "spikes": "Spikes", "indicators": "Indicators"}
+SECTIONS = {"training": "Training", "spikes": "Spikes", "indicators": "Indicators", "detector": "Detector"}
 
 FOLDERS = {
     "datasets": "Datasets",

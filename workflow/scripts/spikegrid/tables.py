@@ -27,6 +27,7 @@ RUN_COLUMNS = [*HISTORY_COLUMNS, "target_accuracy", "reached_target"]
 _TEXT = [
     *("dataset", "architecture", "regime", "observable", "feature", "layer", "series", "sentence"),
     *("target", "predictor", "place", "images", "caveat", "sign", "law", "reason", "model", "statistic"),
+    *("left_out", "held_out"),
 ]
 """Columns of any csv table that hold words; all others hold numbers, or True and False."""
 
