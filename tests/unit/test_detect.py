@@ -226,10 +226,17 @@ def test_what_is_wrong_is_said_in_one_line(own, capsys, make_images, changed, sa
     assert "Traceback" not in refusal
 
 
-def test_an_undefined_feature_is_named(own):
-    architecture = {"plugin": "python", "parameters": {"factory": "nets.py:small", "parameters": {}}}
+def test_undefined_features_are_taken_to_be_the_mean_and_warned_of(own, capsys):
     state = {name: tensor * 0 for name, tensor in network().state_dict().items()}
     save_file(state, "dead.safetensors")
-    images = load_images("dots.npz", None, False, None)
-    with pytest.raises(InputError, match="classes/intraclass_correlation, last layer: undefined for this network"):
-        measure(images, architecture, "dead.safetensors", None, held(), [RATE, ICC], None, 1)
+    rate_alone = detector_on([RATE], share=False)
+    write_detectors(
+        "detector.json", held(all=detector_on([RATE, ICC], share=False), label_free=rate_alone), {}, {}, "abc"
+    )
+    both, one = (
+        said_of(capsys, weights="dead.safetensors", features=name).splitlines() for name in ("all", "label_free")
+    )
+    assert next(line for line in both if line.startswith("classes/intraclass_correlation")).split()[-4] == "nan"
+    assert "Undefined   1 features" in "\n".join(both)
+    assert both[-1].startswith("Warning: out of range")
+    assert not any(line.startswith("Undefined") for line in one)

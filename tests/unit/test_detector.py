@@ -445,6 +445,13 @@ def test_without_doses_no_share_is_estimated(tmp_path):
     assert read_detectors(written(tmp_path / "detector.json", found)).detectors["all"].share is None
 
 
+def test_features_of_observables_that_are_not_given_are_left_out(of_grid):
+    features, runs = grid_tables()
+    further = features[features["observable"] == "firing"].assign(observable="transfer")
+    again = trained(pd.concat([features, further], ignore_index=True), runs)
+    assert again[1].detectors["all"].features == of_grid[1].detectors["all"].features
+
+
 def test_networks_that_missed_their_target_are_left_out():
     scores, held, _ = trained(*grid_tables(missed={("memorizing", 0), ("corrupted_30", 1)}))
     assert held.detectors["all"].verdict.networks == 10

@@ -25,7 +25,7 @@ rule detector:
         series=grid.dose_series(),
         indicators=grid.config["indicators"],
         traits=grid.traits(),
-        observables={name: grid.observable(name) for name in grid.observables()},
+        observables={name: grid.observable(name) for name in grid.observables() if not grid.targets(name)},
         spikes=grid.config["spikes"],
         code=grid.code("detector"),
     script:

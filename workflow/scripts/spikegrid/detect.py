@@ -60,11 +60,11 @@ def measure(
     samples: int | None,
     threads: int,
 ) -> pd.Series:
-    """Return features of a network, float64 by name, as the steps of the grid would have measured them.
+    """Return features of a network as the steps of the grid would have measured them, float64 by name.
 
     architecture: as the grid names it. weights: path of its state dict. labels: path of the labels that it was trained
     on, None for the true ones. held: says how to measure the features ``names``. samples: number of images presented,
-    None for as many as the grid presented. Raises InputError when something does not fit, or a feature is undefined.
+    None for as many as the grid presented. Undefined features are NaN. Raises InputError when something does not fit.
     """
     device = prepare_device(1, threads)
     set_threads(threads)
@@ -92,10 +92,7 @@ def measure(
             observed = observe({artefact: paths[artefact] for artefact in reads}, **entry["parameters"])
             tables.append(observed_tables(observed)["features"].assign(observable=name))
     (found,) = network_features(pd.concat(tables, ignore_index=True)).to_dict("records")
-    for name in names:
-        if not np.isfinite(found.get(name, np.nan)):
-            raise InputError(f"{in_words(name)}: undefined for this network; expected a number, or another --features")
-    return pd.Series({name: found[name] for name in names})
+    return pd.Series({name: found.get(name, np.nan) for name in names})
 
 
 def load_images(path: str, size: int | None, grey: bool, classes: int | None) -> ImageSet:
@@ -126,10 +123,12 @@ def load_images(path: str, size: int | None, grey: bool, classes: int | None) ->
 def in_sentences(held: DetectorFile, name: str, values: pd.Series) -> str:
     """Return what the detector of the set ``name`` says of a network with these features, as text of a screen or more.
 
-    The last line is a warning where the network is out of range.
+    Features that are undefined for the network are taken to be the mean of those that the detector was trained on. The
+    last line is a warning where there are such, or the network is out of range.
     """
-    detector, found = held.detectors[name], values.to_numpy(float)[None]
-    verdict = detector.verdict
+    detector, measured = held.detectors[name], values.to_numpy(float)
+    verdict, undefined = detector.verdict, ~np.isfinite(measured)
+    found = np.where(undefined, verdict.means, measured)[None]
     (probability,) = VERDICT.predicted(verdict.at(found))
     (distance,), (out_of_range,) = verdict.distance(found), detector.is_out_of_range(found)
     z = verdict.standardised(found)[0]
@@ -139,7 +138,7 @@ def in_sentences(held: DetectorFile, name: str, values: pd.Series) -> str:
         *(
             f"{in_words(feature):<64} {value:>10.4g} {mean:>10.4g} {scale:>9.3g} {deviations:>7.1f}"
             for feature, value, mean, scale, deviations in zip(
-                detector.features, found[0], verdict.means, verdict.scales, z
+                detector.features, measured, verdict.means, verdict.scales, z
             )
         ),
         "",
@@ -155,10 +154,13 @@ def in_sentences(held: DetectorFile, name: str, values: pd.Series) -> str:
         f"Distance    {distance:.2f} standard deviations, the root mean square of z; "
         f"{detector.farthest:.2f} in the farthest of the networks trained on"
     )
-    if out_of_range:
+    if undefined.any():
+        lines.append(f"Undefined   {undefined.sum()} features of this network, nan above, are taken to be the mean")
+    if out_of_range or undefined.any():
+        why = "lies farther than any" if out_of_range else "lacks features of all"
         lines.append(
-            "Warning: out of range: this network lies farther than any that the detector was trained on; what is said "
-            "of it is worth what it was for an architecture or dataset that was left out, or less"
+            f"Warning: out of range: this network {why} that the detector was trained on; what is said of it is worth "
+            "what it was for an architecture or dataset that was left out, or less"
         )
     return "\n".join(lines)
 

@@ -37,14 +37,16 @@ def train_detectors(
     the ``images`` and which features need ``labels`` or have ``caveats``; its ``plugin`` and ``parameters``. spikes:
     the settings of extraction.
 
-    Networks that missed their target accuracy are left out, and so are recordings, which are trained on nothing. Where
-    the rest is of one regime alone there are no scores and no detectors.
+    Networks that missed their target accuracy are left out, and so are recordings, which are trained on nothing, and
+    features of other observables than these. Where the rest is of one regime alone there are no scores and no
+    detectors.
     """
     regimes = [indicators[role] for role in ("memorizing", "generalizing")]
     noisy = series.get(NOISE, [])
     chosen = features[
         features["reached_target"]
         & features["regime"].isin([*regimes, *noisy])
+        & features["observable"].isin(observables)
         & (features["architecture"] != RECORDING)
     ]
     whole = network_features(chosen)
