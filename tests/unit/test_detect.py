@@ -16,7 +16,6 @@ from spikegrid.detect import load_images, main, measure
 from spikegrid.detector import Detector, Line
 from spikegrid.detector_features import network_features
 from spikegrid.detector_file import DetectorFile, write_detectors
-from spikegrid.errors import InputError
 from spikegrid.plugins import load_plugin
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
