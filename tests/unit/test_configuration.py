@@ -87,7 +87,13 @@ def test_every_default_of_schema_and_plugins_is_filled_in():
         "kind": "cnn", "channels": [16, 32], "convolutions": 1, "hidden": [128], "batch_norm": False,
         "dropout": 0,
     }  # fmt: skip
-    assert config["datasets"]["digits"] == {"kind": "digits", "train_size": 200, "test_size": None, "test_share": 0.4}
+    assert config["datasets"]["digits"] == {
+        "kind": "digits",
+        "turned": 0,
+        "train_size": 200,
+        "test_size": None,
+        "test_share": 0.4,
+    }
     defaults = {key: rule["default"] for key, rule in schema["training"]["properties"].items()}
     assert config["training"] == defaults | VALID["training"]
     assert config["observables"]["firing"] == {

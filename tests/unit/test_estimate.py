@@ -139,7 +139,7 @@ def test_training_costs_an_evaluation_before_and_after_each_epoch():
         {
             "datasets": {
                 "digits": {"kind": "digits", "train_size": 200, "test_size": 100},
-                "turned": {"kind": "digits", "train_size": 40, "test_size": 30, "turned": 90},
+                "turned": {"kind": "digits", "train_size": 80, "test_size": 30, "turned": 90},
             },
             "exclude": [{"dataset": "turned", "architecture": "wide"}],
             "observables": {"reach": {"kind": "transfer", "target": "turned", "samples": 20}},

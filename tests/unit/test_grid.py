@@ -221,11 +221,11 @@ def test_tables_of_an_observable_lie_in_folders_of_their_names(kind, tables):
     assert grid.observable_tables("mine") == {"features": f"{RUN}/observables/mine.parquet"} | expected
 
 
-@pytest.mark.parametrize("kind", ["process", "simulation"])
+@pytest.mark.parametrize("kind", ["process", "pruning", "simulation"])
 def test_files_of_a_use_are_those_of_every_observable_of_its_kind(kind):
     entries = {"fine": {"kind": kind, "window": 5}, "coarse": {"kind": kind}, "firing": {"kind": "firing"}}
     grid, without = grid_of(observables=entries), grid_of()
-    paths, none = (getattr(of, f"{kind}_files")() for of in (grid, without))
+    paths, none = (of.further_files(kind, kind) for of in (grid, without))
     assert len(paths) == len(set(paths)) == 24
     assert f"results/runs/digits/mlp/memorizing/seeds0-4/{kind}/coarse.parquet" in paths
     assert f"results/tables/{kind}.csv" in grid.tables()
@@ -512,7 +512,7 @@ def test_dataset_has_its_name_plugin_and_sizes():
     assert grid_of().dataset(job(dataset="small")) == {
         "name": "small",
         "plugin": "digits",
-        "parameters": {},
+        "parameters": {"turned": 0},
         "train_size": 100,
         "test_size": None,
         "test_share": 0.4,
