@@ -142,7 +142,10 @@ def test_training_costs_an_evaluation_before_and_after_each_epoch():
                 "turned": {"kind": "digits", "train_size": 80, "test_size": 30, "turned": 90},
             },
             "exclude": [{"dataset": "turned", "architecture": "wide"}],
-            "observables": {"reach": {"kind": "transfer", "target": "turned", "samples": 20}},
+            "observables": {
+                "firing": {"kind": "firing", "window": 5},
+                "reach": {"kind": "transfer", "target": "turned", "samples": 20},
+            },
         },
     ],
 )

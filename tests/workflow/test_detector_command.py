@@ -49,7 +49,8 @@ def test_command_measures_a_network_as_the_grid_did(smoke, said):
     held = read_detectors(results / "detector.json")
     table = network_features(read_table(results / "tables" / "features.parquet"))
     expected = table.loc["digits", "mlp", "memorizing", 1]
-    found = {line[:64].strip(): float(line[64:].split()[0]) for line in said.splitlines() if "/" in line[:64]}
+    rows = [line.rsplit(maxsplit=4) for line in said.split("\n\n")[0].splitlines()[1:]]
+    found = {name: float(value) for name, value, *_ in rows}
     names = held.detectors["all"].features
     assert list(found) == [in_words(name) for name in names]
     of_any_order = [name for name in names if not name[1].endswith(("_random", "_class_blocked"))]

@@ -133,10 +133,11 @@ def in_sentences(held: DetectorFile, name: str, values: pd.Series) -> str:
     (distance,), (out_of_range,) = verdict.distance(found), detector.is_out_of_range(found)
     z = verdict.standardised(found)[0]
     said = held.memorizing if probability >= 0.5 else held.generalizing
+    width = max(len(in_words(feature)) for feature in detector.features)
     lines = [
-        f"{'feature':<64} {'value':>10} {'mean':>10} {'sd':>9} {'z':>7}",
+        f"{'feature':<{width}} {'value':>10} {'mean':>10} {'sd':>9} {'z':>7}",
         *(
-            f"{in_words(feature):<64} {value:>10.4g} {mean:>10.4g} {scale:>9.3g} {deviations:>7.1f}"
+            f"{in_words(feature):<{width}} {value:>10.4g} {mean:>10.4g} {scale:>9.3g} {deviations:>7.1f}"
             for feature, value, mean, scale, deviations in zip(
                 detector.features, measured, verdict.means, verdict.scales, z
             )
