@@ -69,7 +69,7 @@ def test_layers_are_probed_for_a_dataset_that_nothing_is_trained_on(measured):
     assert accuracies["layer"].tolist() == ["conv1.relu", "hidden1.relu"] * 2
     assert accuracies[["accuracy", "untrained", "pixels"]].gt(0.15).all(axis=None)
     predictors = pd.read_csv(tables / "transfer_predictors.csv")
-    assert set(predictors["predictor"]) == {"complexity", "dimension", "response", "fragility", "history"}
+    assert set(predictors["predictor"]) == {"complexity", "dimension", "history"}
     assert (predictors["networks"] == 4).all()
 
 
