@@ -191,3 +191,18 @@ def write_spikes(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(
+    params=[
+        {"plugin": "resnet", "parameters": {"depth": 20, "width": 2}},
+        {
+            "plugin": "vit",
+            "parameters": {"patch_size": 2, "width": 8, "depth": 1, "heads": 2, "mlp_ratio": 1, "dropout": 0.1},
+        },
+    ],
+    ids=["residual", "transformer"],
+)
+def another_architecture(request: pytest.FixtureRequest) -> dict:
+    """An architecture that is more than a chain of layers, one after the other."""
+    return request.param

@@ -162,18 +162,7 @@ def test_a_seed_has_the_same_values_in_every_block_and_in_every_run(observed_run
     pd.testing.assert_frame_equal(of_seed, alone, check_exact=True)
 
 
-@pytest.mark.parametrize(
-    "architecture",
-    [
-        {"plugin": "resnet", "parameters": {"depth": 20, "width": 2}},
-        {
-            "plugin": "vit",
-            "parameters": {"patch_size": 2, "width": 8, "depth": 1, "heads": 2, "mlp_ratio": 1, "dropout": 0.1},
-        },
-    ],
-    ids=["residual", "transformer"],
-)
-def test_networks_of_every_kind_are_measured(observed_run, architecture):
-    table = observed(observed_run(seeds=(0,), architecture=architecture), steps=3)
+def test_networks_of_every_kind_are_measured(observed_run, another_architecture):
+    table = observed(observed_run(seeds=(0,), architecture=another_architecture), steps=3)
     assert table["value"].notna().all()
     assert table.loc[table["feature"] == "dead_share", "value"].between(0, 1).all()

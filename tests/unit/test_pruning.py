@@ -280,19 +280,8 @@ def test_a_network_trained_on_one_image_is_refused_by_its_name(observed_run):
         observed(observed_run(seeds=(0,), regime=one))
 
 
-@pytest.mark.parametrize(
-    "architecture",
-    [
-        {"plugin": "resnet", "parameters": {"depth": 20, "width": 2}},
-        {
-            "plugin": "vit",
-            "parameters": {"patch_size": 2, "width": 8, "depth": 1, "heads": 2, "mlp_ratio": 1, "dropout": 0.1},
-        },
-    ],
-    ids=["residual", "transformer"],
-)
-def test_networks_of_every_kind_are_pruned(observed_run, architecture):
-    table = observed(observed_run(seeds=(0,), architecture=architecture), shares=[0.5], draws=1)["pruning"]
+def test_networks_of_every_kind_are_pruned(observed_run, another_architecture):
+    table = observed(observed_run(seeds=(0,), architecture=another_architecture), shares=[0.5], draws=1)["pruning"]
     accuracies = table[["accuracy_train", "accuracy_test"]].to_numpy()
     assert ((accuracies >= 0) & (accuracies <= 1)).all()
     emptied = table[(table["share"] == 1)].groupby("layer")[["accuracy_train", "accuracy_test"]].nunique()
