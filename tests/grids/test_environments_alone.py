@@ -11,7 +11,11 @@ from conda_of_venvs import install
 from snakemake_runs import REPOSITORY, snakemake
 
 GRID = {
-    "datasets": {"digits": {"kind": "digits", "train_size": 60, "test_size": 60}},
+    "datasets": {
+        "digits": {"kind": "digits", "train_size": 60, "test_size": 60},
+        "turned": {"kind": "digits", "turned": 90, "train_size": 60, "test_size": 60},
+    },
+    "exclude": [{"dataset": "turned"}],
     "recordings": {"retina": {"span": [0, 1], "bin": 0.02, "conditions": {"still": ["still.csv"]}}},
     "architectures": {"mlp": {"kind": "mlp", "hidden": [8]}},
     "regimes": {
@@ -33,7 +37,11 @@ GRID = {
         "response": {"kind": "response", "samples": 4},
         "fragility": {"kind": "fragility", "samples": 6},
         "plasticity": {"kind": "plasticity", "samples": 6, "steps": 20},
+        "pruning": {"kind": "pruning"},
+        "simulation": {"kind": "simulation"},
+        "transfer": {"kind": "transfer", "target": "turned"},
     },
+    "detector": {},
     "indicators": {"resamples": 100},
 }
 """A grid that has a job of every rule."""
