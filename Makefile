@@ -52,12 +52,12 @@ docs: .venv/run ## Write config/README.md anew from the schema and the plug-ins
 	PYTHONPATH=workflow/scripts $(BIN)/python -m spikegrid.reference > config/README.md
 
 lock: .venv/test ## Choose the newest versions that pyproject.toml allows
-	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra slurm -c requirements-test.txt pyproject.toml -o requirements-slurm.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra workflow pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra workflow --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra workflow --extra slurm -c requirements-test.txt pyproject.toml -o requirements-slurm.txt
 
 clean: ## Remove caches; results stay
-	rm -rf .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .pytest_cache .ruff_cache .hypothesis build workflow/scripts/*.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 clean-venv: ## Remove the virtual environment

@@ -20,7 +20,7 @@ from spikegrid.grid import Grid
 from spikegrid.plugins import FUNCTIONS, find_plugins
 
 REPOSITORY = Path(__file__).parents[1]
-SHIPPED = [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "config").glob("*.yaml"))]
+SHIPPED = sorted((REPOSITORY / "config").glob("*.yaml"))
 
 PLUGINS = {folder: find_plugins(folder) for folder in FUNCTIONS}
 

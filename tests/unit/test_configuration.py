@@ -23,7 +23,7 @@ from spikegrid.grid import Grid
 from spikegrid.plugins import FUNCTIONS
 
 REPOSITORY = Path(__file__).parents[2]
-SHIPPED = [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "config").glob("*.yaml"))]
+SHIPPED = sorted((REPOSITORY / "config").glob("*.yaml"))
 
 VALID = {
     "datasets": {"digits": {"kind": "digits", "train_size": 200}},

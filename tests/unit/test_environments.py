@@ -108,7 +108,8 @@ def test_project_depends_on_what_the_library_imports_and_nothing_else():
     scripts = {script for scripts in environments_by_script().values() for script in scripts}
     imported = set().union(*map(distributions_imported_by, scripts), distributions_of_the_door())
     declared = {Requirement(line).name for line in project()["dependencies"]}
-    assert declared == imported | {"snakemake"}
+    assert declared == imported - {"snakemake"}
+    assert [Requirement(line).name for line in project()["optional-dependencies"]["workflow"]] == ["snakemake"]
 
 
 def distributions_of_the_door() -> set[str]:
@@ -122,12 +123,16 @@ def distributions_of_the_door() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("lock", "extra"),
-    [("requirements.txt", None), ("requirements-test.txt", "test"), ("requirements-slurm.txt", "slurm")],
+    ("lock", "extras"),
+    [
+        ("requirements.txt", ["workflow"]),
+        ("requirements-test.txt", ["workflow", "test"]),
+        ("requirements-slurm.txt", ["workflow", "slurm"]),
+    ],
 )
-def test_lock_pins_every_dependency_inside_its_range(lock, extra):
-    wanted = project()["dependencies"] + (project()["optional-dependencies"][extra] if extra else [])
-    for requirement in map(Requirement, wanted):
+def test_lock_pins_every_dependency_inside_its_range(lock, extras):
+    further = [line for extra in extras for line in project()["optional-dependencies"][extra]]
+    for requirement in map(Requirement, project()["dependencies"] + further):
         pins = locked(lock)[requirement.name.lower()]
         assert all(requirement.specifier.contains(version) for version in pins), requirement
 

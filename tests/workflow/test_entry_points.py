@@ -8,7 +8,7 @@ import pytest
 import yaml
 from snakemake_runs import REPOSITORY, beside_python, snakemake
 
-GRIDS = ["config.yaml", *sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("config/*.yaml"))]
+GRIDS = sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("config/*.yaml"))
 
 CONDA = """#!/bin/sh
 case "$*" in

@@ -4,7 +4,7 @@
 rule prepare_dataset:
     """Load a dataset, split and subsample it."""
     input:
-        grid.dataset_files,
+        local(grid.dataset_files),
     output:
         dataset="results/datasets/{dataset}.safetensors",
     log:

@@ -5,8 +5,8 @@ rule import_checkpoints:
     """Read the networks of a block of seeds from files of state dicts."""
     input:
         dataset=rules.prepare_dataset.output.dataset,
-        states=grid.state_files,
-        labels=grid.label_files,
+        states=local(grid.state_files),
+        labels=local(grid.label_files),
     output:
         checkpoints=f"{RUN}/checkpoints.safetensors",
         history=f"{RUN}/history.csv",
@@ -37,7 +37,7 @@ rule import_checkpoints:
 rule import_recording:
     """Bin the spikes of one recorded session."""
     input:
-        session=grid.session_file,
+        session=local(grid.session_file),
     output:
         spikes=f"{RUN}/spikes.npz",
         history=f"{RUN}/history.csv",

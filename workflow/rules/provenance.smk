@@ -1,5 +1,9 @@
 # Image sets, and the logs of all jobs -> what the results were made of.
 
+# In a module, where its prefix puts a file.
+placed = workflow.modifier.modify_path
+own_rules = workflow.modifier.rules
+
 
 rule provenance:
     """Say what the tables were made of: configuration, code, data, versions and machines."""
@@ -19,8 +23,8 @@ rule provenance:
         runtime=30,
     params:
         config=grid.settings(),
-        codes=grid.code_of_all(rule.script for rule in workflow.rules if rule.script),
-        logs=lambda wildcards: grid.logs(),
+        codes=grid.code_of_all(rule.script for rule in workflow.rules if rule in own_rules and rule.script),
+        logs=lambda wildcards: {step: [str(placed(log)) for log in logs] for step, logs in grid.logs().items()},
         code=grid.code("provenance"),
     script:
         "../scripts/provenance.py"
