@@ -123,7 +123,12 @@ def distributions_of_the_door() -> set[str]:
 
 @pytest.mark.parametrize(
     ("lock", "extra"),
-    [("requirements.txt", None), ("requirements-test.txt", "test"), ("requirements-slurm.txt", "slurm")],
+    [
+        ("requirements.txt", None),
+        ("requirements-test.txt", "test"),
+        ("requirements-slurm.txt", "slurm"),
+        ("requirements-docs.txt", "docs"),
+    ],
 )
 def test_lock_pins_every_dependency_inside_its_range(lock, extra):
     wanted = project()["dependencies"] + (project()["optional-dependencies"][extra] if extra else [])
@@ -132,7 +137,7 @@ def test_lock_pins_every_dependency_inside_its_range(lock, extra):
         assert all(requirement.specifier.contains(version) for version in pins), requirement
 
 
-@pytest.mark.parametrize(("smaller", "larger"), [("", "-test"), ("-slurm", "-test"), ("", "-slurm")])
+@pytest.mark.parametrize(("smaller", "larger"), [("", "-test"), ("-slurm", "-test"), ("", "-slurm"), ("-docs", "-test")])
 def test_locks_pin_the_same_versions(smaller, larger):
     pins, others = locked(f"requirements{smaller}.txt"), locked(f"requirements{larger}.txt")
     assert all(pins[package] == others[package] for package in pins.keys() & others.keys())
