@@ -21,9 +21,7 @@ PAGES = {
 _REPOSITORY = Path(__file__).parent.parent
 _LIES_AT = {place: path for path, place in PAGES.items()}
 _CODE = r"(?P<code>```.*?```|`[^`]*`)"
-_LINK = re.compile(
-    _CODE + r"|(?P<image>!?)\[(?P<text>[^]]*)\]\((?P<target>[^)#]*)(?P<anchor>#[^)]*)?\)", re.DOTALL
-)
+_LINK = re.compile(_CODE + r"|(?P<image>!?)\[(?P<text>[^]]*)\]\((?P<target>[^)#]*)(?P<anchor>#[^)]*)?\)", re.DOTALL)
 
 
 def on_files(files, config):

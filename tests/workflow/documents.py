@@ -98,6 +98,4 @@ def anchors_of(document: str) -> set[str]:
 def links_of(document: str) -> list[tuple[str, str]]:
     """Return target and anchor of every link and picture of a document that leads into the repository."""
     text = _INLINE_CODE.sub("", prose_of(document))
-    return [
-        (target, anchor) for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text) if "://" not in target
-    ]
+    return [(target, anchor) for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text) if "://" not in target]

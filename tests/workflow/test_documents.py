@@ -240,7 +240,9 @@ def test_every_feature_of_every_observable_is_among_the_measures():
 
 
 def test_every_message_of_the_questions_is_said_somewhere():
-    quoted = [" ".join(text.split()) for text in re.findall(r"^\*\*`([^`]*)`\*\*", prose_of("docs/faq.md"), re.MULTILINE)]
+    quoted = [
+        " ".join(text.split()) for text in re.findall(r"^\*\*`([^`]*)`\*\*", prose_of("docs/faq.md"), re.MULTILINE)
+    ]
     assert len(quoted) >= 20
     said = [*messages(), text_of("workflow/Snakefile"), str(LockException())]
     assert [message for message in quoted if not any(message in text for text in said)] == []
@@ -252,7 +254,7 @@ def messages() -> list[str]:
     for path in (REPOSITORY / "workflow" / "scripts" / "spikegrid").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
-                parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+                parts = (part.value if isinstance(part, ast.Constant) else "…" for part in ast.iter_child_nodes(node))
                 texts.append(re.sub("…+", "…", "".join(parts)))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.append(re.sub(r"%[.\d]*[sdfg]", "…", node.value))
