@@ -203,9 +203,9 @@ def test_rule_of_the_documentation_averages_the_rates_of_a_finished_grid(work, c
 def test_commands_in_sentences_have_targets_and_options_that_exist():
     targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
     said = subprocess.run([beside_python("snakemake"), "--help"], capture_output=True, text=True, check=True).stdout
-    commands = [shlex.split(code) for document in DOCUMENTS for code in inline_code_of(document) if "{" not in code]
-    of_make = [words for words in commands if words[:1] == ["make"] and len(words) > 1]
-    of_snakemake = [words for words in commands if words[:1] == ["snakemake"]]
+    said_to_type = [code for document in DOCUMENTS for code in inline_code_of(document)]
+    of_make = [shlex.split(code) for code in said_to_type if code.startswith("make ")]
+    of_snakemake = [shlex.split(code) for code in said_to_type if code.startswith("snakemake ")]
     assert len(of_make) > 5
     assert len(of_snakemake) > 5
     assert {word for words in of_make for word in words[1:] if "=" not in word} <= targets
