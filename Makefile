@@ -10,7 +10,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run estimate report test test-grids test-faults test-slurm bench lint docs lock clean clean-venv clean-results
+.PHONY: help run estimate report test test-grids test-faults test-slurm bench lint docs site lock clean clean-venv clean-results
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,13 +51,18 @@ lint: .venv/test ## Check style and form of the workflow
 docs: .venv/run ## Write config/README.md anew from the schema and the plug-ins
 	PYTHONPATH=workflow/scripts $(BIN)/python -m spikegrid.reference > config/README.md
 
+site: .venv/docs ## Build the documentation as a site, in site/, and check that it loads nothing from elsewhere
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	$(BIN)/pytest --quiet tests/site
+
 lock: .venv/test ## Choose the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra workflow pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra workflow --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra workflow --extra slurm -c requirements-test.txt pyproject.toml -o requirements-slurm.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra workflow --extra docs -c requirements-test.txt pyproject.toml -o requirements-docs.txt
 
 clean: ## Remove caches; results stay
-	rm -rf .pytest_cache .ruff_cache .hypothesis build workflow/scripts/*.egg-info
+	rm -rf .pytest_cache .ruff_cache .hypothesis build site workflow/scripts/*.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 clean-venv: ## Remove the virtual environment
@@ -74,6 +79,10 @@ clean-results: ## Remove all results
 	@touch $@
 
 .venv/test: requirements-test.txt .venv/run
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv/docs: requirements-docs.txt .venv/test
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 

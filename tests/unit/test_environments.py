@@ -128,6 +128,7 @@ def distributions_of_the_door() -> set[str]:
         ("requirements.txt", ["workflow"]),
         ("requirements-test.txt", ["workflow", "test"]),
         ("requirements-slurm.txt", ["workflow", "slurm"]),
+        ("requirements-docs.txt", ["workflow", "docs"]),
     ],
 )
 def test_lock_pins_every_dependency_inside_its_range(lock, extras):
@@ -137,7 +138,9 @@ def test_lock_pins_every_dependency_inside_its_range(lock, extras):
         assert all(requirement.specifier.contains(version) for version in pins), requirement
 
 
-@pytest.mark.parametrize(("smaller", "larger"), [("", "-test"), ("-slurm", "-test"), ("", "-slurm")])
+@pytest.mark.parametrize(
+    ("smaller", "larger"), [("", "-test"), ("-slurm", "-test"), ("", "-slurm"), ("-docs", "-test")]
+)
 def test_locks_pin_the_same_versions(smaller, larger):
     pins, others = locked(f"requirements{smaller}.txt"), locked(f"requirements{larger}.txt")
     assert all(pins[package] == others[package] for package in pins.keys() & others.keys())

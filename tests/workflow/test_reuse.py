@@ -93,7 +93,7 @@ def deployed(tmp_path, code, smoke_grid):
     for command in [["init", "--quiet"], ["add", "."], COMMIT, ["tag", "v0.1.0"]]:
         subprocess.run(["git", *command], cwd=checkout, check=True)
     subprocess.run(["git", "clone", "--quiet", "--bare", checkout, cache / "owner" / "spikegrid"], check=True)
-    (module,) = re.findall(r"```python\n(module spikegrid:.*?github.*?)```", PAGE, re.DOTALL)
+    (module,) = re.findall(r"```snakemake\n(module spikegrid:.*?github.*?)```", PAGE, re.DOTALL)
     (work / "workflow").mkdir(parents=True)
     (work / "workflow" / "Snakefile").write_text(
         f'configfile: "config/config.yaml"\n\n{module}\nuse rule * from spikegrid\n', encoding="utf-8"
