@@ -30,7 +30,7 @@ report: .venv/run ## Write results/report.html, if something has changed since t
 test: .venv/test lint ## Run linters and tests
 	$(BIN)/pytest -n 2 --dist worksteal --durations 20
 
-test-grids: .venv/test ## Run the large grids of config/ small, and the negative control
+test-grids: .venv/test ## Run grids that take minutes: those of config/ small, of users, a negative control, one environment a step
 	$(BIN)/pytest tests/grids -n 2 --dist worksteal
 
 test-faults: .venv/test ## Kill, damage, fill up and misconfigure, and print what was lost; some of it needs root

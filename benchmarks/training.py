@@ -47,13 +47,15 @@ SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
 HIDDEN, EPOCHS, SEEDS = 64, 8, 10
 _JOB = f"""
 import json, runpy, sys
-from types import SimpleNamespace
-job = json.loads(sys.argv[1])
-job |= {{key: SimpleNamespace(**value) for key, value in job.items() if isinstance(value, dict)}}
+
+class Named(dict):
+    __getattr__ = dict.__getitem__
+
+job = {{key: Named(value) if isinstance(value, dict) else value for key, value in json.loads(sys.argv[1]).items()}}
 sys.path.insert(0, {str(SCRIPTS)!r})
-runpy.run_path({str(SCRIPTS / "train.py")!r}, {{"snakemake": SimpleNamespace(**job)}})
+runpy.run_path({str(SCRIPTS / "train.py")!r}, {{"snakemake": Named(job)}})
 """
-"""Runs the script of the rule as Snakemake does."""
+"""Runs the script of the rule with what Snakemake gives it."""
 
 
 class Workload:
@@ -198,17 +200,18 @@ class SmallNetworks:
         networks = train_block(params["run"], self.images, *rest, torch.device("cpu"))
         return float(np.mean([network.history[-1]["test_accuracy"] for network in networks]))
 
-    def job(self, folder: str) -> dict:
-        """Return what Snakemake gives the script of the rule."""
-        output = {"checkpoints": f"{folder}/checkpoints.safetensors", "history": f"{folder}/history.csv"}
-        return {
+    def command(self, folder: str) -> list[str]:
+        """Save the images in ``folder`` and return the command that runs the script of the rule there."""
+        image_sets.save(f"{folder}/dataset.safetensors", self.images)
+        job = {
             "params": self.params,
             "input": {"dataset": f"{folder}/dataset.safetensors"},
-            "output": output,
+            "output": {"checkpoints": f"{folder}/checkpoints.safetensors", "history": f"{folder}/history.csv"},
             "log": [f"{folder}/train.log"],
             "threads": 1,
-            "resources": {"gpu": 0},
+            "resources": {"gpu": 0, "save_seconds": 300},
         }
+        return [sys.executable, "-c", _JOB, json.dumps(job)]
 
 
 def lines() -> Iterator[Line]:
@@ -260,8 +263,7 @@ def _small_networks() -> Iterator[Line]:
     taken = seconds({"ours": small.train, "theirs": lambda: peer.train_digits(0, HIDDEN, EPOCHS)})
     yield _faster(case, "a DataLoader loop a seed", taken, 8, SEEDS)
     with tempfile.TemporaryDirectory() as folder:
-        image_sets.save(f"{folder}/dataset.safetensors", small.images)
-        ours = [sys.executable, "-c", _JOB, json.dumps(small.job(folder))]
+        ours = small.command(folder)
         theirs = [sys.executable, peer.__file__, "0", str(HIDDEN), str(EPOCHS)]
         taken = seconds({"ours": lambda: _run(ours), "theirs": lambda: _run(theirs)}, warm_up=False)
     yield _faster(f"{case}, start-up included", "a job a seed with a DataLoader loop", taken, 12, SEEDS)

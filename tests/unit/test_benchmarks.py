@@ -1,10 +1,12 @@
 """The benchmarks' own arithmetic, and that both sides of a comparison are compared before they are timed."""
 
+import subprocess
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import statistics, table
+from benchmarks import statistics, table, training
 from benchmarks.timing import Line, Ratio, in_words, seconds
 
 
@@ -63,3 +65,11 @@ def test_statistics_that_differ_from_those_of_a_peer_are_never_timed(monkeypatch
     monkeypatch.setattr(statistics, "all_statistics", lambda trains: {"count": trains.spike_counts() + 1})
     with pytest.raises(AssertionError, match="count"):
         next(statistics.lines())
+
+
+def test_the_job_whose_start_is_timed_trains_the_networks_of_its_block(tmp_path):
+    subprocess.run(training.SmallNetworks().command(str(tmp_path)), check=True)
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["seed"].unique().tolist() == list(range(training.SEEDS))
+    assert history["epoch"].max() == training.EPOCHS
+    assert (tmp_path / "checkpoints.safetensors").is_file()
