@@ -16,7 +16,7 @@ help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run ## Run the grid of config.yaml, or of CONFIG=file, to its figures, tables and report
-	$(SNAKEMAKE)
+	PYTHONPATH=workflow/logger $(SNAKEMAKE) --logger live
 	@$(MAKE) --no-print-directory report
 	@echo "Figures: results/figures   Tables: results/tables   Report: results/report.html"
 

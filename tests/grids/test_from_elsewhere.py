@@ -87,7 +87,7 @@ def mixed(once, code, recorded):
 def test_recordings_alone_run_to_their_tables_and_figures(recorded):
     assert recorded.execution.code == 0, recorded.execution.text
     assert {"train", "prepare_dataset", "extract_spikes", "import_checkpoints"} & recorded.execution.rules == set()
-    assert "4 recorded sessions" in recorded.execution.output
+    assert "4 recorded sessions" in recorded.execution.text
     assert [line for line in recorded.execution.text.splitlines() if "Warning:" in line] == []
     figures = recorded.folder / "results" / "figures"
     for name in (

@@ -52,6 +52,7 @@ NOT_RUN = {
     "snakedeploy *": "asks conda for the newest packages, over the network",
     "snakemake --containerize *": "is for docker alone",
     "docker *": "needs docker and builds from the network",
+    "*--logger live": "`tests/workflow/test_terminal.py` does",
     "*python -m spikegrid.detect *": "`tests/workflow/test_detector_command.py` does",
 }
 """Commands of consoles that no test of this file executes, and why."""

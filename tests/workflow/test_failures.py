@@ -72,15 +72,16 @@ def test_a_failed_run_keeps_its_log(failed):
 
 
 def test_the_end_says_how_the_log_of_a_failed_job_ends(failed):
-    end = failed.execution.output.partition("Failed jobs: 1.")[2].splitlines()
+    end = failed.execution.text.partition("Failed jobs: 1.")[2].splitlines()
     assert end[2] == "train: results/runs/digits/wild/generalizing/seeds0-0/logs/train.log"
     assert end[3].startswith("    INFO versions: python ")
-    assert end[-2].startswith("    ERROR seed 0: the loss is nan")
+    (command,) = [place for place, line in enumerate(end) if "--cores 1" in line]
+    assert end[command - 1].startswith("    ERROR seed 0: the loss is nan")
 
 
 def test_the_command_that_the_end_gives_repeats_the_failed_job_alone(failed, tmp_path):
     copy = copy_folder(failed.folder, tmp_path / "copy")
-    command = failed.execution.output.splitlines()[-1].replace(str(failed.folder), str(copy))
+    (command,) = [line.replace(str(failed.folder), str(copy)) for line in failed.execution.lines("--cores 1")]
     again = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     repeated = Execution(again.returncode, again.stdout, again.stderr)
     assert repeated.code != 0

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 import spikegrid
 from spikegrid.alteration import altered_images
@@ -19,6 +18,7 @@ from spikegrid.errors import InputError
 from spikegrid.images import TEST, TRAIN, ImageSet, balanced_sample
 from spikegrid.networks import as_inputs, load_tensors, network_builder, record_network, set_layout
 from spikegrid.packing import pack, take_units
+from spikegrid.progress import progress_in_log
 from spikegrid.randomness import derived_seed
 from spikegrid.spikes import SpikeLayer, SpikeWriter
 
@@ -103,7 +103,7 @@ def extract_spikes(
         "classes": images.classes,
         "versions": {package.__name__: package.__version__ for package in (spikegrid, torch, np)},
     }
-    progress = tqdm(total=len(seeds) * len(epochs), desc="/".join(names), leave=False, disable=None)
+    progress = progress_in_log(len(seeds) * len(epochs), "checkpoint")
 
     def write(place: int, outputs: Tensor) -> None:
         packed = pack(outputs, settings["threshold"])

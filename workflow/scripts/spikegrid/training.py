@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from spikegrid.alteration import altered_images
 from spikegrid.checkpoints import TrainedNetwork
@@ -16,6 +15,7 @@ from spikegrid.images import TEST, ImageSet
 from spikegrid.joint_training import JointTraining, Member
 from spikegrid.networks import network_builder, record_network
 from spikegrid.plugins import load_plugin
+from spikegrid.progress import progress_in_log
 from spikegrid.randomness import derived_seed
 from spikegrid.side_by_side import networks_at_once
 from spikegrid.unfinished import Unfinished
@@ -44,11 +44,10 @@ def train_block(
             f"training.crop_padding is {training['crop_padding']}, but the images of dataset {run['dataset']} have "
             f"{height}×{width} pixels; expected fewer than {min(height, width)}"
         )
-    names = (run["dataset"], run["architecture"], run["regime"])
     network = network_builder(architecture, images)().to(device)
     record_network(network, images, device)  # what has no spikes to read is found before training
     trained, epochs = [], len(run["seeds"]) * training["epochs"]
-    with tqdm(total=epochs, desc="/".join(names), leave=False, disable=None) as progress:
+    with progress_in_log(epochs, "epoch") as progress:
         for together in _groups(_members(run, images, architecture, regime, device)):
             trained += JointTraining(together, images, training, device).run(progress, unfinished)
     return trained
