@@ -24,7 +24,7 @@ def run_steps(steps: Sequence[str]) -> None:
     A step may have a table and a figure of its own, which its function ``write`` puts into the folder of results.
     """
     RESULTS.mkdir(exist_ok=True)
-    print(f"{'step':10} {'what':51} {'against':37} {'ratio (least to greatest)':26} goal")
+    print(f"{'step':10} {'what':58} {'against':41} {'ratio (least to greatest)':26} goal")
     lines = []
     for step in steps:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
@@ -56,7 +56,7 @@ def _in_words(line: Line) -> str:
     ratio = f"{_number(line.ratio.median)} {line.unit}"
     if line.ratio.least != line.ratio.greatest:
         ratio += f" ({_number(line.ratio.least)} to {_number(line.ratio.greatest)})"
-    text = f"{line.step:10} {line.case:51} {line.against:37} {ratio:26} {_goal(line):7} {_verdict(line)}".rstrip()
+    text = f"{line.step:10} {line.case:58} {line.against:41} {ratio:26} {_goal(line):7} {_verdict(line)}".rstrip()
     sides = f"{line.ours} against {line.theirs}" if line.ours and line.theirs else line.ours
     return "\n".join([text, *(f"{'':13}{part}" for part in (sides, _why(line)) if part)])
 

@@ -247,7 +247,7 @@ def _against_bare(name: str, seeds: int, goal: float | None) -> Iterator[Line]:
     case = f"{name}, {seeds} seeds side by side, a seed" if seeds > 1 else f"{name}, 1 seed"
     for ours, limit, against, bound in (
         ("ours", "bare", "bare forward and backward, fixed batch", goal),
-        ("scores", "forward", "history row: bare forward over the images", None),
+        ("scores", "forward", "history row: bare forward of the images", None),
     ):
         a_seed = taken[ours] / seeds
         ratio = Ratio.over(a_seed, taken[limit])
@@ -256,7 +256,7 @@ def _against_bare(name: str, seeds: int, goal: float | None) -> Iterator[Line]:
 
 
 def _small_networks() -> Iterator[Line]:
-    case = f"MLP {HIDDEN}-{HIDDEN} on digits, {SEEDS} seeds a job of 1 thread, a seed"
+    case = f"MLP {HIDDEN}-{HIDDEN}, {SEEDS} seeds a job, a seed"
     small = SmallNetworks()
     prepare_device(0, 1)
     np.testing.assert_allclose(small.train(), peer.train_digits(0, HIDDEN, EPOCHS), atol=0.05)  # their draws differ
