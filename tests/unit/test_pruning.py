@@ -130,6 +130,13 @@ def test_dead_units_and_those_always_on_go_first_where_they_should(scored):
     assert scores["always_on"][dead] == scores["magnitude"][always] == 29
 
 
+def test_an_input_of_exactly_zero_is_no_spike(lit):
+    recorded, inputs, classes = lit
+    scores = unit_scores(recorded, inputs, classes.numpy(), window=10)
+    for of_layer in scores:
+        np.testing.assert_allclose(of_layer["rare"], np.bincount(classes, minlength=UNITS) / len(classes), rtol=1e-6)
+
+
 def test_sigmoids_fire_above_one_half():
     network, inputs = nn.Sequential(nn.Flatten(), nn.Linear(4, 9), nn.Sigmoid()).eval(), torch.randn(80, 1, 2, 2)
     (scores,) = unit_scores(RecordedModel(network, inputs[:2]), inputs, np.arange(80) % 2, window=4)
