@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from snakemake_runs import command_of, digests, half_written, result_files, snakemake
+from snakemake_runs import command_of, digests, half_written, interrupt, result_files, snakemake
 
 GRID = {
     "datasets": {"digits": {"kind": "digits", "train_size": 200, "test_size": 100}},
@@ -112,8 +112,11 @@ def test_snakemake_itself_is_killed(fault, sent, code, tmp_path, survived):
             wait_for(lambda: jobs_of(main, "train"))
             time.sleep(moments.uniform(0, 5))
             jobs = jobs_of(main)
-            main.send_signal(sent)
-            assert main.wait(timeout=60) != 0
+            if sent == signal.SIGINT:
+                assert interrupt(main) != 0
+            else:
+                main.kill()
+                main.wait(timeout=60)
         if sent == signal.SIGKILL:  # its jobs live on, as they do when the terminal is closed
             locked = snakemake(tmp_path, code=code, config=GRID, targets=TABLES)
             assert locked.code != 0

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -115,6 +116,20 @@ def snakemake(
         env=os.environ | (environment or {}),
     )
     return Execution(finished.returncode, finished.stdout, finished.stderr)
+
+
+def interrupt(running: subprocess.Popen, patience: float = 8) -> int:
+    """Press Ctrl-C, again after a while as a user would, and return the exit code.
+
+    Snakemake loses one that comes while it writes a message: its log handler passes over any KeyboardInterrupt.
+    """
+    for _ in range(5):
+        running.send_signal(signal.SIGINT)
+        try:
+            return running.wait(timeout=patience)
+        except subprocess.TimeoutExpired:
+            continue
+    raise AssertionError("Snakemake does not end on SIGINT")
 
 
 def command_of(

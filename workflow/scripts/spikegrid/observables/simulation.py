@@ -70,16 +70,16 @@ def observe(
     ==============================  ====================================================================================
 
     Table: names of the run, seed, epoch, layer, depth, ``units`` checked, model, statistic, ``by_construction`` where
-    the model is fitted to it, ``observed``, and ``surrogate_mean``, ``surrogate_sd``, ``z`` and ``p_value`` of
-    ``predictive_check``; ``passes`` is 1 or 0, NaN where the check is undefined. Images without labels have neither the
+    the model is fitted to it, ``observed``, and what ``predictive_check`` gives: ``surrogate_mean``, ``surrogate_sd``,
+    ``z``, ``p_value``; ``passes`` is 1 or 0, NaN where the check is undefined. Images without labels have neither the
     model ``class_rates`` nor the statistics that need labels.
 
     Null: a statistic of a layer that the model did make passes with probability 1 - ``level``; where the model is
     fitted to it more often, or always: parameters and p-values are of the same spikes. Of some ten statistics one fails
     by chance in many networks: a model is judged over networks. Under a random order all models with the rates of the
     data agree with them on measures of time but for the scatter, which units that fire together make wider than
-    independent ones. Raises InputError when the images do not fill 2 windows, and when no p-value of so few
-    ``surrogates`` could be at or below ``level``.
+    independent ones. Raises InputError when the images do not fill 2 windows, and when ``surrogates`` are so few
+    that no p-value could be at or below ``level``.
     """
     rows = []
     with spikes.load(artefacts["spikes"]) as run_spikes:

@@ -114,7 +114,7 @@ class LogHandler(LogHandlerBase):
     def _tell(self) -> None:
         left = self._time_left.seconds(time.monotonic())
         said = [f"{self._time_left.running} running"]
-        said += [f"about {_in_words(left)} left"] if left is not None else []
+        said += [f"{_in_words(left)} left"] if left else []
         self._line.set_postfix_str(", ".join(said))
 
     def _write(self, record: LogRecord) -> None:
@@ -125,7 +125,7 @@ class LogHandler(LogHandlerBase):
 
 def _in_words(seconds: float) -> str:
     if seconds < 60:
-        return "a minute"
+        return "less than a minute"
     if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+        return f"about {seconds / 60:.0f} min"
+    return f"about {seconds / 3600:.1f} h"
