@@ -247,7 +247,7 @@ def a_missing_key(draw: st.DrawFn, grid: dict[str, Any], rules: Rules) -> list[s
         place = place[path[-1]] if path else place
         path = (*path, draw(st.sampled_from(sorted(map(str, place)) or ["x"])))
     place.pop(path[-1], None)
-    return [*path]
+    return [*path, "exclude"]  # which may name all that is left
 
 
 def a_bad_name(draw: st.DrawFn, grid: dict[str, Any], rules: Rules) -> list[str]:
