@@ -97,12 +97,12 @@ class LogHandler(LogHandlerBase):
         if not (event in _SAID_BY_THE_LINE or record.getMessage().startswith(_OF_THE_SCHEDULER)):
             self._write(record)
         self._tell()
+        if self._line.n == self._line.total:
+            self._end()
 
     def close(self) -> None:
         """Take the line away."""
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        self._end()
         super().close()
 
     def _begin(self, jobs: dict[str, int]) -> None:
@@ -110,6 +110,11 @@ class LogHandler(LogHandlerBase):
         self._time_left = TimeLeft(jobs)
         layout = "{percentage:3.0f}% |{bar:24}| {n_fmt} of {total_fmt} jobs done{postfix}"
         self._line = tqdm(total=total, file=self._stream, bar_format=layout, leave=False, dynamic_ncols=True)
+
+    def _end(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
     def _tell(self) -> None:
         left = self._time_left.seconds(time.monotonic())

@@ -82,8 +82,8 @@ def observe(
     that a network has which memorizes. Units are ranked on other training images. All networks that train on the same
     images are shown the same.
 
-    Pruning table: a row for each network, place, criterion and share, with ``accuracy_train`` on these images and
-    ``accuracy_test`` on held-out ones by their true labels, both in [0, 1].
+    Pruning table: a row for each network, place, criterion and share, with ``accuracy_train``, on these images, and on
+    held-out ones by their true labels ``accuracy_test``, both in [0, 1].
 
     Null: ``random``, which knows nothing of the units: a criterion is worth what its area is above that. Neither 0 nor
     1 is a null. A network at chance loses nothing and has an area near 1; one that at once names the same class for all

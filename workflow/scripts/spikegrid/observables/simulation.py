@@ -70,9 +70,9 @@ def observe(
     ==============================  ====================================================================================
 
     Table: names of the run, seed, epoch, layer, depth, ``units`` checked, model, statistic, ``by_construction`` where
-    the model is fitted to it, ``observed``, and what ``predictive_check`` gives: ``surrogate_mean``, ``surrogate_sd``,
-    ``z``, ``p_value``; ``passes`` is 1 or 0, NaN where the check is undefined. Images without labels have neither the
-    model ``class_rates`` nor the statistics that need labels.
+    the model is fitted to it, ``observed``, and ``surrogate_mean``, ``surrogate_sd``, ``z`` and ``p_value`` as
+    by ``predictive_check``; ``passes`` is 1 or 0, NaN where the check is undefined. Images without labels have neither
+    the model ``class_rates`` nor the statistics that need labels.
 
     Null: a statistic of a layer that the model did make passes with probability 1 - ``level``; where the model is
     fitted to it more often, or always: parameters and p-values are of the same spikes. Of some ten statistics one fails
