@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from executions import *  # noqa: F403
@@ -50,10 +51,10 @@ class Watched:
             self.errors.append(f"request: {request.url[:200]}")
 
 
-@pytest.fixture(params=SIZES)
-def opened(request, browser, report) -> Iterator[Watched]:
+@contextmanager
+def opened_at(browser: Browser, report: Finished, size: str) -> Iterator[Watched]:
     """The report, opened from its file in a window of a size, without a network; nothing may go wrong in it."""
-    width, height = SIZES[request.param]
+    width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
     watched = Watched(context.new_page())
     watched.page.goto((report.folder / "results" / "report.html").as_uri())
@@ -61,3 +62,17 @@ def opened(request, browser, report) -> Iterator[Watched]:
     yield watched
     assert watched.errors == []
     context.close()
+
+
+@pytest.fixture(params=SIZES)
+def opened(request, browser, report) -> Iterator[Watched]:
+    """The report, on a desktop and on a phone."""
+    with opened_at(browser, report, request.param) as watched:
+        yield watched
+
+
+@pytest.fixture
+def on_desktop(browser, report) -> Iterator[Watched]:
+    """The report, on a desktop."""
+    with opened_at(browser, report, "desktop") as watched:
+        yield watched

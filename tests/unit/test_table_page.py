@@ -4,13 +4,18 @@ import base64
 import json
 import re
 import zlib
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
+from grids import changed_grid
 
 from spikegrid.errors import InputError
 from spikegrid.features import write_table
 from spikegrid.table_page import table_page
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def content_of(page: str) -> dict:
@@ -84,3 +89,11 @@ def test_a_table_that_was_cut_short_is_refused(tmp_path):
     (tmp_path / "cut.csv").write_text("layer,rho\nhidden,0.1\n")
     with pytest.raises(InputError, match=r"cut\.csv: not a whole table"):
         table_page(tmp_path / "cut.csv")
+
+
+def test_caption_says_of_every_table_what_a_row_is():
+    caption = (REPOSITORY / "workflow" / "report" / "table_page.rst").read_text(encoding="utf-8")
+    grid = changed_grid(yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8")))
+    names = {Path(path).stem for path in grid.csv_tables()}
+    assert names >= {"transfer", "pruning", "doses"}
+    assert set(re.findall(r'^    "(\w+)": "', caption, re.MULTILINE)) == names

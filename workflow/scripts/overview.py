@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from spikegrid import images
 from spikegrid.features import read_table
 from spikegrid.files import write_text
-from spikegrid.images import load
 from spikegrid.job import logged
 from spikegrid.overview import COLUMNS, overview
 from spikegrid.tables import read_named
@@ -12,8 +12,8 @@ from spikegrid.tables import read_named
 params, given = snakemake.params, snakemake.input
 
 with logged(snakemake.log[0], "overview"):
-    images = {Path(path).stem: load(path) for path in given.datasets}
+    image_sets = {Path(path).stem: images.load(path) for path in given.datasets}
     paths = {Path(path).stem: path for path in given.tables}
     tables = {name: read_named(paths[name], columns) for name, columns in COLUMNS.items() if name in paths}
     features = read_table(given.features)
-    write_text(snakemake.output.page, overview(images, features, tables, params.kinds, params.indicators))
+    write_text(snakemake.output.page, overview(image_sets, features, tables, params.kinds, params.indicators))
