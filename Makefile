@@ -10,7 +10,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run estimate report test test-grids test-faults test-slurm bench lint docs site lock clean clean-venv clean-results
+.PHONY: help run estimate report test test-grids test-faults test-slurm test-report bench lint docs site lock clean clean-venv clean-results
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ estimate: .venv/run ## Print what the grid will cost in time, disk and memory be
 	$(BIN)/python workflow/scripts/estimate.py --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 
 report: .venv/run ## Write results/report.html, if something has changed since the last one
-	@test -z "$$(find results/figures results/tables -newer results/report.html 2>&1 | head -n 1)" \
+	@test -z "$$(find results/figures results/*.html results/pages -newer results/report.html 2>&1 | head -n 1)" \
 	|| $(SNAKEMAKE) --quiet all --report results/report.html
 
 test: .venv/test lint ## Run linters and tests
@@ -38,6 +38,9 @@ test-faults: .venv/test ## Kill, damage, fill up and misconfigure, and print wha
 
 test-slurm: .venv/slurm ## Run grids on a Slurm that this starts and stops; needs root
 	trap tests/slurm/stop.sh EXIT; tests/slurm/start.sh && PYTHONPATH=$(CURDIR)/$< $(BIN)/pytest tests/slurm -n 2 --durations 0
+
+test-report: .venv/report ## Open the report of a small grid in Chromium, offline; installs Debian's where there is none, for root
+	tests/report/chromium.sh && $(BIN)/pytest tests/report -n 2
 
 bench: .venv/test ## Measure speed against peers: a table, results/benchmarks.csv and a figure; STEPS="training ..." for some
 	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks $(STEPS)
@@ -60,6 +63,7 @@ lock: .venv/test ## Choose the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra workflow --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra workflow --extra slurm -c requirements-test.txt pyproject.toml -o requirements-slurm.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra workflow --extra docs -c requirements-test.txt pyproject.toml -o requirements-docs.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --no-header --extra workflow --extra report -c requirements-test.txt pyproject.toml -o requirements-report.txt
 
 clean: ## Remove caches; results stay
 	rm -rf .pytest_cache .ruff_cache .hypothesis build site workflow/scripts/*.egg-info
@@ -83,6 +87,10 @@ clean-results: ## Remove all results
 	@touch $@
 
 .venv/docs: requirements-docs.txt .venv/test
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv/report: requirements-report.txt .venv/test
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 

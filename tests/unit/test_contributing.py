@@ -61,7 +61,17 @@ def test_github_runs_the_oldest_and_the_newest_python_with_a_cache():
 
 def test_every_target_and_path_of_the_guide_is_there():
     targets = set(re.findall(r"`?make ([a-z-]+)", GUIDE))
-    assert {"lint", "test", "test-grids", "test-faults", "test-slurm", "bench", "docs", "lock"} <= targets
+    assert {
+        "lint",
+        "test",
+        "test-grids",
+        "test-faults",
+        "test-slurm",
+        "test-report",
+        "bench",
+        "docs",
+        "lock",
+    } <= targets
     assert all(commands_of(target) for target in targets)
     named = [text for text in re.findall(r"`([\w./-]+/[\w./-]*|[A-Z]\w+\.md)`", GUIDE) if "results" not in text]
     library = REPOSITORY / "workflow" / "scripts" / "spikegrid"

@@ -129,6 +129,7 @@ def distributions_of_the_door() -> set[str]:
         ("requirements-test.txt", ["workflow", "test"]),
         ("requirements-slurm.txt", ["workflow", "slurm"]),
         ("requirements-docs.txt", ["workflow", "docs"]),
+        ("requirements-report.txt", ["workflow", "report"]),
     ],
 )
 def test_lock_pins_every_dependency_inside_its_range(lock, extras):
@@ -139,7 +140,8 @@ def test_lock_pins_every_dependency_inside_its_range(lock, extras):
 
 
 @pytest.mark.parametrize(
-    ("smaller", "larger"), [("", "-test"), ("-slurm", "-test"), ("", "-slurm"), ("-docs", "-test")]
+    ("smaller", "larger"),
+    [("", "-test"), ("-slurm", "-test"), ("", "-slurm"), ("-docs", "-test"), ("-report", "-test")],
 )
 def test_locks_pin_the_same_versions(smaller, larger):
     pins, others = locked(f"requirements{smaller}.txt"), locked(f"requirements{larger}.txt")

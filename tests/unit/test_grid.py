@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from spikegrid.errors import InputError
 from spikegrid.grid import NAME, RUN
+from spikegrid.plugins import find_plugins
 
 CONFIG = {
     "datasets": {"digits": {"kind": "digits"}, "small": {"kind": "digits", "train_size": 100}},
@@ -653,3 +654,39 @@ def test_plugin_of_the_user_is_named_by_its_path(tmp_path):
     path.write_text("PARAMETERS = {}\ndef build(shape, classes): ...\n")
     grid = grid_of(plugins=[str(tmp_path)], architectures__own={"kind": "mine"})
     assert grid.architecture(job(architecture="own")) == {"plugin": str(path), "parameters": {}}
+
+
+# --- the report ---
+
+
+def test_every_kind_of_observable_has_a_chapter_and_those_of_ones_own_have_one_of_theirs(monkeypatch):
+    kinds = set(find_plugins("observables"))
+    grid = grid_of(observables={kind: {"kind": kind} for kind in kinds - {"transfer"}})
+    chapters = {kind: grid.chapter(SimpleNamespace(observable=kind)) for kind in kinds - {"transfer"}}
+    assert chapters["firing"] == "3 Spike trains"
+    assert chapters["pruning"] == "8 Uses"
+    assert "Measures" not in chapters.values()
+    monkeypatch.setitem(grid.config["observables"]["firing"], "kind", "of_my_own")
+    assert grid.chapter(SimpleNamespace(observable="firing")) == "Measures"
+
+
+def test_figures_are_labelled_by_dataset_and_architecture():
+    apart = {"dataset": "{dataset}", "architecture": "{architecture}"}
+    assert grid_of().networks_named == apart
+    assert grid_of(only=[{"dataset": "digits"}]).networks_named == apart
+
+
+def test_dataset_and_architecture_are_one_label_where_not_each_is_with_each():
+    """Two labels of two values each would be a switch of the report that leads to figures that are not there."""
+    grid = grid_of(only=[{"dataset": "digits", "architecture": "mlp"}, {"dataset": "small", "architecture": "cnn"}])
+    assert grid.networks_named == {"dataset, architecture": "{dataset}, {architecture}"}
+
+
+def test_csv_tables_are_those_that_have_a_page():
+    grid = grid_of(detector={})
+    assert "results/tables/detector.csv" in grid.csv_tables()
+    assert set(grid.tables()) - set(grid.csv_tables()) == {
+        "results/tables/features.parquet",
+        "results/tables/stable_indicators.html",
+        "results/detector.json",
+    }

@@ -41,8 +41,9 @@ rule draw_detector:
         png=report(
             "results/figures/detector.png",
             caption="../report/detector.rst",
-            category="Uses",
-            labels={"figure": "detector of memorization"},
+            category="8 Uses",
+            subcategory="detector",
+            labels={"figure": "detector of memorization", "regimes": grid.compared},
         ),
     log:
         "results/logs/draw_detector.log",

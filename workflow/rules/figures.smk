@@ -15,8 +15,8 @@ rule draw_training_curves:
         png=report(
             "results/figures/training/{dataset}.png",
             caption="../report/training_curves.rst",
-            category="Training",
-            labels={"figure": "training curves", "dataset": "{dataset}"},
+            category="2 Training",
+            labels={"figure": "training curves", "regimes": "all", "dataset": "{dataset}"},
         ),
     log:
         "results/logs/draw_training_curves/{dataset}.log",
@@ -45,8 +45,9 @@ rule draw_raster:
         png=report(
             "results/figures/raster/{dataset}/{architecture}.png",
             caption="../report/raster.rst",
-            category="Spike trains",
-            labels={"figure": "raster", "dataset": "{dataset}", "architecture": "{architecture}"},
+            category="3 Spike trains",
+            subcategory="raster",
+            labels={"figure": "raster", **grid.network_labels},
         ),
     log:
         "results/logs/draw_raster/{dataset}.{architecture}.log",
@@ -75,9 +76,9 @@ rule draw_rates:
         png=report(
             "results/figures/{observable}/rates/{dataset}/{architecture}.png",
             caption="../report/rates.rst",
-            category="Measures",
+            category=grid.chapter,
             subcategory="{observable}",
-            labels={"figure": "rates", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "rates", **grid.network_labels},
         ),
     log:
         "results/logs/draw_rates/{observable}.{dataset}.{architecture}.log",
@@ -106,9 +107,9 @@ rule draw_fano_against_rate:
         png=report(
             "results/figures/{observable}/fano_against_rate/{dataset}/{architecture}.png",
             caption="../report/fano_against_rate.rst",
-            category="Measures",
+            category=grid.chapter,
             subcategory="{observable}",
-            labels={"figure": "Fano against rate", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "Fano against rate", **grid.network_labels},
         ),
     log:
         "results/logs/draw_fano_against_rate/{observable}.{dataset}.{architecture}.log",
@@ -138,9 +139,9 @@ rule draw_over_training:
         png=report(
             "results/figures/{observable}/over_training/{dataset}/{architecture}.png",
             caption="../report/over_training.rst",
-            category="Measures",
+            category=grid.chapter,
             subcategory="{observable}",
-            labels={"figure": "over training", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "over training", **grid.network_labels},
         ),
     log:
         "results/logs/draw_over_training/{observable}.{dataset}.{architecture}.log",
@@ -170,9 +171,9 @@ rule draw_against_loss:
         png=report(
             "results/figures/{observable}/against_loss/{dataset}/{architecture}.png",
             caption="../report/against_loss.rst",
-            category="Measures",
+            category=grid.chapter,
             subcategory="{observable}",
-            labels={"figure": "against the loss", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "against the loss", **grid.network_labels},
         ),
     log:
         "results/logs/draw_against_loss/{observable}.{dataset}.{architecture}.log",
@@ -202,9 +203,9 @@ rule draw_by_depth:
         png=report(
             "results/figures/{observable}/by_depth/{dataset}/{architecture}.png",
             caption="../report/by_depth.rst",
-            category="Measures",
+            category=grid.chapter,
             subcategory="{observable}",
-            labels={"figure": "by depth", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "by depth", **grid.network_labels},
         ),
     log:
         "results/logs/draw_by_depth/{observable}.{dataset}.{architecture}.log",
@@ -234,9 +235,9 @@ rule draw_growth:
         png=report(
             "results/figures/{observable}/growth/{dataset}/{architecture}.png",
             caption="../report/growth.rst",
-            category="Measures",
+            category=grid.chapter,
             subcategory="{observable}",
-            labels={"figure": "laws over training", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "laws over training", **grid.network_labels},
         ),
     log:
         "results/logs/draw_growth/{observable}.{dataset}.{architecture}.log",
@@ -264,8 +265,9 @@ rule draw_indicator_map:
         png=report(
             "results/figures/{observable}/indicators.png",
             caption="../report/indicator_map.rst",
-            category="Indicators",
-            labels={"figure": "indicator map", "observable": "{observable}"},
+            category="5 Indicators",
+            subcategory="by observable",
+            labels={"figure": "indicator map", "regimes": grid.compared, "observable": "{observable}"},
         ),
     log:
         "results/logs/draw_indicator_map/{observable}.log",
@@ -297,9 +299,9 @@ rule draw_fano_distributions:
         png=report(
             "results/figures/{observable}/fano_distributions/{dataset}/{architecture}.png",
             caption="../report/fano_distributions.rst",
-            category="Process",
+            category="4 Process",
             subcategory="{observable}",
-            labels={"figure": "Fano factors by order", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "Fano factors by order", **grid.network_labels},
         ),
     log:
         "results/logs/draw_fano_distributions/{observable}.{dataset}.{architecture}.log",
@@ -329,9 +331,9 @@ rule draw_interval_laws:
         png=report(
             "results/figures/{observable}/interval_laws/{dataset}/{architecture}.png",
             caption="../report/interval_laws.rst",
-            category="Process",
+            category="4 Process",
             subcategory="{observable}",
-            labels={"figure": "interval laws", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "interval laws", **grid.network_labels},
         ),
     log:
         "results/logs/draw_interval_laws/{observable}.{dataset}.{architecture}.log",
@@ -360,9 +362,9 @@ rule draw_assumptions:
         png=report(
             "results/figures/{observable}/assumptions/{dataset}/{architecture}.png",
             caption="../report/assumptions.rst",
-            category="Process",
+            category="4 Process",
             subcategory="{observable}",
-            labels={"figure": "assumptions", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "assumptions", **grid.network_labels},
         ),
     log:
         "results/logs/draw_assumptions/{observable}.{dataset}.{architecture}.log",
@@ -393,9 +395,9 @@ rule draw_spectra:
         png=report(
             "results/figures/{observable}/spectra/{dataset}/{architecture}.png",
             caption="../report/spectra.rst",
-            category="Measures",
+            category=grid.chapter,
             subcategory="{observable}",
-            labels={"figure": "spectra", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "spectra", **grid.network_labels},
         ),
     log:
         "results/logs/draw_spectra/{observable}.{dataset}.{architecture}.log",
@@ -423,9 +425,9 @@ rule draw_fano_by_order:
         png=report(
             "results/figures/{observable}/fano_by_order.png",
             caption="../report/fano_by_order.rst",
-            category="Process",
+            category="4 Process",
             subcategory="{observable}",
-            labels={"figure": "Fano factor by order"},
+            labels={"figure": "Fano factor by order", "regimes": grid.named_regimes},
         ),
     log:
         "results/logs/draw_fano_by_order/{observable}.log",
@@ -453,9 +455,9 @@ rule draw_firing_over_training:
         png=report(
             "results/figures/{observable}/firing_over_training.png",
             caption="../report/firing_over_training.rst",
-            category="Measures",
+            category=grid.chapter,
             subcategory="{observable}",
-            labels={"figure": "firing over training, all networks"},
+            labels={"figure": "firing over training, all networks", "regimes": grid.named_regimes},
         ),
     log:
         "results/logs/draw_firing_over_training/{observable}.log",
@@ -484,8 +486,9 @@ rule draw_stable_indicators:
         png=report(
             "results/figures/stable_indicators.png",
             caption="../report/stable_indicators_figure.rst",
-            category="Indicators",
-            labels={"figure": "stable indicators, ranked"},
+            category="5 Indicators",
+            subcategory="ranked",
+            labels={"figure": "stable indicators", "regimes": grid.compared},
         ),
     log:
         "results/logs/draw_stable_indicators.log",
@@ -517,8 +520,9 @@ rule draw_dose_response:
         png=report(
             "results/figures/dose_response/{dataset}.png",
             caption="../report/dose_response.rst",
-            category="Indicators",
-            labels={"figure": "dose-response", "dataset": "{dataset}"},
+            category="5 Indicators",
+            subcategory="doses",
+            labels={"figure": "dose-response", "regimes": "doses", "dataset": "{dataset}"},
         ),
     log:
         "results/logs/draw_dose_response/{dataset}.log",

@@ -12,9 +12,9 @@ rule draw_response_decay:
         png=report(
             "results/figures/{observable}/response_decay/{dataset}/{architecture}.png",
             caption="../report/response_decay.rst",
-            category="Measures",
+            category=grid.chapter,
             subcategory="{observable}",
-            labels={"figure": "response and its factors", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "response and its factors", **grid.network_labels},
         ),
     log:
         "results/logs/draw_response_decay/{observable}.{dataset}.{architecture}.log",
@@ -45,9 +45,9 @@ rule draw_response_kernel:
         png=report(
             "results/figures/{observable}/response_kernel/{dataset}/{architecture}.png",
             caption="../report/response_kernel.rst",
-            category="Measures",
+            category=grid.chapter,
             subcategory="{observable}",
-            labels={"figure": "kernel against distance", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "kernel against distance", **grid.network_labels},
         ),
     log:
         "results/logs/draw_response_kernel/{observable}.{dataset}.{architecture}.log",
@@ -76,9 +76,9 @@ rule draw_fragility_against_dimension:
         png=report(
             "results/figures/{observable}/fragility_against_dimension/{dataset}/{architecture}.png",
             caption="../report/fragility_against_dimension.rst",
-            category="Measures",
+            category=grid.chapter,
             subcategory="{observable}",
-            labels={"figure": "fragility against dimension", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "fragility against dimension", **grid.network_labels},
         ),
     log:
         "results/logs/draw_fragility_against_dimension/{observable}.{dataset}.{architecture}.log",

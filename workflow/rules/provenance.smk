@@ -5,13 +5,44 @@ placed = workflow.modifier.modify_path
 own_rules = workflow.modifier.rules
 
 
+rule provenance_page:
+    """Make a page of the configuration and of all else that the results were made of."""
+    input:
+        provenance="results/provenance.json",
+    output:
+        page=report(
+            "results/provenance.html",
+            caption="../report/provenance.rst",
+            category="Provenance",
+            labels={"page": "configuration and provenance"},
+        ),
+    log:
+        "results/logs/provenance_page.log",
+    benchmark:
+        "results/benchmarks/provenance_page.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    resources:
+        mem_mb=memory,
+        runtime=30,
+    params:
+        code=grid.code("provenance_page"),
+    script:
+        "../scripts/provenance_page.py"
+
+
 rule provenance:
     """Say what the tables were made of: configuration, code, data, versions and machines."""
     input:
         datasets=expand(rules.prepare_dataset.output.dataset, dataset=grid.image_sets),
         tables=grid.tables(),
     output:
-        report("results/provenance.json", caption="../report/provenance.rst", category="Provenance"),
+        report(
+            "results/provenance.json",
+            caption="../report/provenance.rst",
+            category="Provenance",
+            labels={"page": "the same as data"},
+        ),
     log:
         "results/logs/provenance.log",
     benchmark:

@@ -37,9 +37,9 @@ rule draw_pruning_curves:
         png=report(
             "results/figures/{observable}/pruning_curves/{dataset}/{architecture}.png",
             caption="../report/pruning_curves.rst",
-            category="Uses",
+            category="8 Uses",
             subcategory="{observable}",
-            labels={"figure": "pruning by criterion", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "pruning by criterion", **grid.network_labels},
         ),
     log:
         "results/logs/draw_pruning_curves/{observable}.{dataset}.{architecture}.log",
@@ -69,9 +69,9 @@ rule draw_random_ablation:
         png=report(
             "results/figures/{observable}/random_ablation/{dataset}/{architecture}.png",
             caption="../report/random_ablation.rst",
-            category="Uses",
+            category="8 Uses",
             subcategory="{observable}",
-            labels={"figure": "random ablation", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "random ablation", **grid.network_labels},
         ),
     log:
         "results/logs/draw_random_ablation/{observable}.{dataset}.{architecture}.log",

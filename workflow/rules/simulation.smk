@@ -36,9 +36,9 @@ rule draw_predictive_checks:
         png=report(
             "results/figures/{observable}/predictive_checks/{dataset}/{architecture}.png",
             caption="../report/predictive_checks.rst",
-            category="Uses",
+            category="8 Uses",
             subcategory="{observable}",
-            labels={"figure": "predictive checks", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "predictive checks", **grid.network_labels},
         ),
     log:
         "results/logs/draw_predictive_checks/{observable}.{dataset}.{architecture}.log",

@@ -133,8 +133,9 @@ rule stable_indicators:
         findings=report(
             "results/tables/stable_indicators.html",
             caption="../report/stable_indicators.rst",
-            category="Indicators",
-            labels={"figure": "stable indicators, in words"},
+            category="5 Indicators",
+            subcategory="ranked",
+            labels={"figure": "stable indicators, in words", "regimes": grid.compared},
         ),
     log:
         "results/logs/stable_indicators.log",

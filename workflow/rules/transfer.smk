@@ -61,9 +61,9 @@ rule draw_transfer_accuracy:
         png=report(
             "results/figures/{observable}/transfer_accuracy/{dataset}/{architecture}.png",
             caption="../report/transfer_accuracy.rst",
-            category="Uses",
+            category="8 Uses",
             subcategory="{observable}",
-            labels={"figure": "transfer by layer", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "transfer by layer", **grid.network_labels},
         ),
     log:
         "results/logs/draw_transfer_accuracy/{observable}.{dataset}.{architecture}.log",
@@ -92,9 +92,9 @@ rule draw_transfer_predictors:
         png=report(
             "results/figures/{observable}/transfer_predictors/{dataset}/{architecture}.png",
             caption="../report/transfer_predictors.rst",
-            category="Uses",
+            category="8 Uses",
             subcategory="{observable}",
-            labels={"figure": "predictors of transfer", "dataset": "{dataset}", "architecture": "{architecture}"},
+            labels={"figure": "predictors of transfer, all regimes", **grid.networks_named},
         ),
     log:
         "results/logs/draw_transfer_predictors/{observable}.{dataset}.{architecture}.log",

@@ -2,7 +2,7 @@
 
 from spikegrid import doses, indicators
 from spikegrid.features import read_table, write_table
-from spikegrid.files import written_whole
+from spikegrid.files import write_text
 from spikegrid.findings import findings_page
 from spikegrid.job import logged
 from spikegrid.stability import stable_indicators
@@ -16,6 +16,5 @@ with logged(snakemake.log[0], "stable indicators") as log:
     response = read_named(snakemake.input.doses, doses.COLUMNS)
     ranked = stable_indicators(features, compared, response, params.indicators, params.traits)
     write_table(snakemake.output.stable, ranked)
-    with written_whole(snakemake.output.findings) as temporary:
-        temporary.write_text(findings_page(ranked, params.indicators), encoding="utf-8")
+    write_text(snakemake.output.findings, findings_page(ranked, params.indicators))
     log.info("%d of %d features are stable indicators", ranked["stable"].sum(), len(ranked))

@@ -31,6 +31,12 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text as UTF-8, whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def can_be_written_to(folder: Path) -> bool:
     """Tell whether files can be made in a folder, or the folder itself where it is not there yet."""
     while not folder.exists():

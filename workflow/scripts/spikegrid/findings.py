@@ -9,27 +9,21 @@ import pandas as pd
 
 from spikegrid.dose_series import SERIES
 from spikegrid.feature_names import in_words
+from spikegrid.pages import STYLE, page
 
 LAST_LAYER, WHOLE_NETWORK = "last layer", "network"
 """Places compared across architectures: the deepest layer that an observable measures, and depth 0."""
 
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Stable indicators</title>
-<style>
-body {{ font: 15px/1.45 sans-serif; color: #262626; max-width: 62em; margin: 1.5em auto; padding: 0 1em; }}
-table {{ border-collapse: collapse; }}
-td {{ padding: .35em .8em .35em 0; vertical-align: top; border-bottom: 1px solid #e6e6e6; }}
-td:first-child {{ color: #6b6b6b; text-align: right; }}
-.unstable {{ color: #6b6b6b; }}
-</style>
+_STYLE = """\
+td:first-child { color: #6b6b6b; text-align: right; }
+.unstable { color: #6b6b6b; }
+"""
+_INTRODUCTION = """\
 <h1>Which features tell {memorizing} from {generalizing} networks?</h1>
 <p>A row a feature, by rank. A cell is a dataset with an architecture. Stable: one sign in every cell, intervals off 0
 in each of them, at the end and over training, and a permutation p that holds among all features. Caveats: what is
 bound to rates changes when the firing rates alone change; what is not learned differs before any training.</p>
-{sections}</html>
 """
 _PLACES = {LAST_LAYER: "Layer nearest the output", WHOLE_NETWORK: "Whole network"}
 
@@ -46,7 +40,7 @@ def findings_page(ranked: pd.DataFrame, settings: dict[str, Any]) -> str:
         )
         sections.append(f"<h2>{title}</h2>\n<p>{count}</p>\n<table>\n{found}</table>\n")
     regimes = {role: escape(settings[role]) for role in ("memorizing", "generalizing")}
-    return _PAGE.format(sections="".join(sections), **regimes)
+    return page("Stable indicators", _INTRODUCTION.format(**regimes) + "".join(sections), STYLE + _STYLE)
 
 
 def sentence(row: dict[str, Any], settings: dict[str, Any]) -> str:
@@ -61,9 +55,8 @@ def sentence(row: dict[str, Any], settings: dict[str, Any]) -> str:
     if not row["stable"]:
         reasons = "; ".join(_reasons(row, settings["false_discovery_rate"]))
         return f"Not stable: {subject}, {memorizing} against {generalizing} networks: {reasons}."
-    spread = (
-        "" if np.isnan(row["smallest_g"]) else f"Hedges' g {_range(row['smallest_g'], row['largest_g'], _number)}, "
-    )
+    effects = _range(row["smallest_g"], row["largest_g"], written_number)
+    spread = "" if np.isnan(row["smallest_g"]) else f"Hedges' g {effects}, "
     clauses = [
         f"{subject} is {row['sign']} in {memorizing} than in {generalizing} networks in {_all(row['cells'])} "
         f"({spread}adjusted p {_p(row['p_adjusted'])}), {_since(row['separated_from'])} to the end",
@@ -125,7 +118,7 @@ def _range(first: float, last: float, written: Callable[[float], str]) -> str:
     return " to ".join(dict.fromkeys([written(first), written(last)]))
 
 
-def _number(value: float) -> str:
+def written_number(value: float) -> str:
     """Write with 2 significant digits, and all digits before the point: −3.1, 0.45, 12."""
     rounded = float(f"{value:.2g}")
     return (f"{rounded:.0f}" if abs(rounded) >= 10 else f"{rounded:#.2g}").replace("-", "−")

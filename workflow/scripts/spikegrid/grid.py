@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import chain, product
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,6 +51,21 @@ _FIGURES_OF = {
 
 _GROWING = ("complexity", "dimension", "response", "fragility", "plasticity")
 """Kinds of observables whose course over training has a figure with the laws fitted to it."""
+
+_CHAPTERS = {
+    "firing": "3 Spike trains",
+    "correlations": "3 Spike trains",
+    "class_information": "3 Spike trains",
+    "intervals": "4 Process",
+    "process": "4 Process",
+    "complexity": "6 Complexity",
+    "dimension": "6 Complexity",
+    "response": "7 Response",
+    "fragility": "7 Response",
+    "plasticity": "7 Response",
+    **dict.fromkeys(("simulation", "pruning", "transfer"), "8 Uses"),
+}
+"""Category of the report that has the figures of each kind of observable. Snakemake sorts categories by name."""
 
 _FIGURES_AGAINST = {"fragility": {"dimension": ["fragility_against_dimension"]}}
 """Figures that set observables of one kind against one of another kind that measures the same images: of one dataset
@@ -274,6 +290,42 @@ class Grid:
         with_doses = {cell.dataset for cell in self._cells_with(regimes=self._dose_regimes)}
         figures += [f"dose_response/{dataset}" for dataset in self.datasets if dataset in with_doses]
         return [f"results/figures/{figure}.{suffix}" for figure in figures for suffix in ("pdf", "png")]
+
+    def csv_tables(self) -> list[str]:
+        """Paths of those of ``tables`` that are csv."""
+        return [path for path in self.tables() if path.endswith(".csv")]
+
+    def chapter(self, wildcards: Any) -> str:
+        """Category of the report that has the figures of an observable; those of one's own kinds have one of theirs."""
+        return _CHAPTERS.get(self.config["observables"][wildcards.observable]["kind"], "Measures")
+
+    @property
+    def named_regimes(self) -> str:
+        """What most figures show, as a label of the report."""
+        return "all but doses" if self._dose_regimes else "all"
+
+    @property
+    def compared(self) -> str:
+        """The two regimes that the indicators compare, as a label of the report."""
+        return " − ".join(self._compared)
+
+    @property
+    def networks_named(self) -> dict[str, str]:
+        """Labels that tell the figures of networks apart in the report: dataset and architecture.
+
+        They are one label where not every dataset is with every architecture. Snakemake 9.27 makes a switch of a label
+        with two values that half of the figures have each, and its page goes blank where a figure has no counterpart.
+        """
+        networks = {cell[:2] for cell in self._cells_with(regimes=self.shown_regimes)}
+        sides = [len(set(names)) for names in zip(*networks)]
+        if len(networks) == prod(sides):
+            return {"dataset": "{dataset}", "architecture": "{architecture}"}
+        return {"dataset, architecture": "{dataset}, {architecture}"}
+
+    @property
+    def network_labels(self) -> dict[str, str]:
+        """Labels of a figure of one dataset and architecture."""
+        return {"regimes": self.named_regimes} | self.networks_named
 
     def logs(self) -> dict[str, list[str]]:
         """Paths of the logs of all jobs that the tables come from, by step."""

@@ -76,7 +76,7 @@ def stable_indicators(
 
     Raises KeyError when an observable has no traits.
     """
-    final = _final_rows(indicators)
+    final = final_rows(indicators)
     if final.empty:
         return pd.DataFrame(columns=COLUMNS)
     final = final.merge(_dose_columns(doses), on=[*CELL, "observable", "feature", "layer"], how="left")
@@ -120,6 +120,18 @@ def stratified_p_values(cells: Sequence[tuple[np.ndarray, np.ndarray]], names: S
     return np.where(np.isfinite(sums[:, 0]), p_values, np.nan)
 
 
+def final_rows(indicators: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows at the end of training of the last layer of each observable and of the whole network.
+
+    indicators: the table of ``compare_regimes``. ``place`` says which: ``last layer`` or ``network``.
+    """
+    final = indicators[indicators["final"].astype(bool)]
+    deepest = final.groupby([*CELL, "observable"])["depth"].transform("max")
+    last = final[(final["depth"] == deepest) & (final["depth"] > 0)]
+    whole = final[final["depth"] == 0]
+    return pd.concat([last.assign(place=LAST_LAYER), whole.assign(place=WHOLE_NETWORK)], ignore_index=True)
+
+
 def _contrasts(cell: tuple[np.ndarray, np.ndarray], relabelled: np.ndarray) -> np.ndarray:
     """Return (m1 - m2) / s of every feature and relabeling, [features, relabelings]."""
     values = np.concatenate(cell, axis=1)
@@ -133,15 +145,6 @@ def _contrasts(cell: tuple[np.ndarray, np.ndarray], relabelled: np.ndarray) -> n
 
 def _sums_of_all_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return (first[:, :, None] + second[:, None, :]).reshape(len(first), -1)
-
-
-def _final_rows(indicators: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows at the end of training of the last layer of each observable and of the whole network."""
-    final = indicators[indicators["final"].astype(bool)]
-    deepest = final.groupby([*CELL, "observable"])["depth"].transform("max")
-    last = final[(final["depth"] == deepest) & (final["depth"] > 0)]
-    whole = final[final["depth"] == 0]
-    return pd.concat([last.assign(place=LAST_LAYER), whole.assign(place=WHOLE_NETWORK)], ignore_index=True)
 
 
 def _dose_columns(doses: pd.DataFrame) -> pd.DataFrame:

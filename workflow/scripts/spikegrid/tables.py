@@ -24,10 +24,10 @@ CELL = ["dataset", "architecture"]
 RUN_COLUMNS = [*HISTORY_COLUMNS, "target_accuracy", "reached_target"]
 """Those of ``final_accuracies``."""
 
-_TEXT = [
+WORDS = [
     *("dataset", "architecture", "regime", "observable", "feature", "layer", "series", "sentence"),
     *("target", "predictor", "place", "images", "caveat", "sign", "law", "reason", "model", "statistic"),
-    *("left_out", "held_out"),
+    *("left_out", "held_out", "criterion", "order", "count_model", "rate_model"),
 ]
 """Columns of any csv table that hold words; all others hold numbers, or True and False."""
 
@@ -54,10 +54,10 @@ def _parsed(text: str, columns: Sequence[str]) -> pd.DataFrame:
         raise ValueError(f"its columns are {header}; expected {', '.join(columns)}")
     if any(len(row) != len(columns) for row in rows):
         raise ValueError("a row has more or fewer fields than there are columns")
-    words = dict.fromkeys(_TEXT, str)
+    words = dict.fromkeys(WORDS, str)
     table = pd.read_csv(io.StringIO(text), dtype=words, keep_default_na=False, na_values=[""], low_memory=False)
     for name in columns:
-        if rows and name not in _TEXT and not pd.api.types.is_numeric_dtype(table[name]):
+        if rows and name not in WORDS and not pd.api.types.is_numeric_dtype(table[name]):
             raise ValueError(f"the column {name} holds something that is no number")
     return table
 
