@@ -233,8 +233,8 @@ def _add_runs(found: Estimate, costs: Costs, job: SimpleNamespace) -> float:
 def _add_tables(found: Estimate, costs: Costs) -> float:
     """Add the jobs that join all runs; return the seconds of those that wait for one another.
 
-    Those of doses, of stable indicators and of _OF_ONE_JOB, and that of provenance, are taken to cost what starting
-    them costs.
+    Those of doses, of stable indicators and of _OF_ONE_JOB, that of provenance, and those of pages of the report are
+    taken to cost what starting them costs.
     """
     grid, start = costs.grid, costs.start("collect")
     features = pd.concat([table.assign(observable=name) for name, table in costs.features.items()])
@@ -249,7 +249,8 @@ def _add_tables(found: Estimate, costs: Costs) -> float:
         compared = Cost(epoch.seconds * epochs * len(grid.networks), epoch.memory)
         jobs += [start + compared, start, start]
     of_one_job = {f"results/tables/{name}.csv" for name in _OF_ONE_JOB} & set(grid.tables())
-    for job in [*jobs, *([start] * (len(of_one_job) + 1))]:
+    of_provenance, pages = 1, len([*grid.csv_tables(), "overview", "provenance"])
+    for job in [*jobs, *([start] * (len(of_one_job) + of_provenance + pages))]:
         found.step("tables").add(job)
     return sum(job.seconds for job in jobs)
 
