@@ -44,6 +44,7 @@ rule draw_detector:
             category="Uses",
             labels={"figure": "detector of memorization"},
         ),
+        csv="results/figures/detector.csv",
     log:
         "results/logs/draw_detector.log",
     benchmark:

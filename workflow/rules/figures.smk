@@ -1,4 +1,5 @@
-# Histories, spikes and measures of runs -> figures, each as pdf and png. The png and its caption go into the report.
+# Histories, spikes and measures of runs -> figures, each as pdf and png, with their data as csv. The png and its
+# caption go into the report.
 
 
 # results/figures/training/indicators.png would be of the dataset indicators or of the observable training; so would
@@ -18,6 +19,7 @@ rule draw_training_curves:
             category="Training",
             labels={"figure": "training curves", "dataset": "{dataset}"},
         ),
+        csv="results/figures/training/{dataset}.csv",
     log:
         "results/logs/draw_training_curves/{dataset}.log",
     benchmark:
@@ -48,6 +50,7 @@ rule draw_raster:
             category="Spike trains",
             labels={"figure": "raster", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
+        csv="results/figures/raster/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_raster/{dataset}.{architecture}.log",
     benchmark:
@@ -79,6 +82,7 @@ rule draw_rates:
             subcategory="{observable}",
             labels={"figure": "rates", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
+        csv="results/figures/{observable}/rates/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_rates/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -110,6 +114,7 @@ rule draw_fano_against_rate:
             subcategory="{observable}",
             labels={"figure": "Fano against rate", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
+        csv="results/figures/{observable}/fano_against_rate/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_fano_against_rate/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -142,6 +147,7 @@ rule draw_over_training:
             subcategory="{observable}",
             labels={"figure": "over training", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
+        csv="results/figures/{observable}/over_training/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_over_training/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -174,6 +180,7 @@ rule draw_against_loss:
             subcategory="{observable}",
             labels={"figure": "against the loss", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
+        csv="results/figures/{observable}/against_loss/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_against_loss/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -206,6 +213,7 @@ rule draw_by_depth:
             subcategory="{observable}",
             labels={"figure": "by depth", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
+        csv="results/figures/{observable}/by_depth/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_by_depth/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -238,6 +246,7 @@ rule draw_growth:
             subcategory="{observable}",
             labels={"figure": "laws over training", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
+        csv="results/figures/{observable}/growth/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_growth/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -267,6 +276,7 @@ rule draw_indicator_map:
             category="Indicators",
             labels={"figure": "indicator map", "observable": "{observable}"},
         ),
+        csv="results/figures/{observable}/indicators.csv",
     log:
         "results/logs/draw_indicator_map/{observable}.log",
     benchmark:
@@ -301,6 +311,7 @@ rule draw_fano_distributions:
             subcategory="{observable}",
             labels={"figure": "Fano factors by order", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
+        csv="results/figures/{observable}/fano_distributions/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_fano_distributions/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -333,6 +344,7 @@ rule draw_interval_laws:
             subcategory="{observable}",
             labels={"figure": "interval laws", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
+        csv="results/figures/{observable}/interval_laws/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_interval_laws/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -364,6 +376,7 @@ rule draw_assumptions:
             subcategory="{observable}",
             labels={"figure": "assumptions", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
+        csv="results/figures/{observable}/assumptions/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_assumptions/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -397,6 +410,7 @@ rule draw_spectra:
             subcategory="{observable}",
             labels={"figure": "spectra", "dataset": "{dataset}", "architecture": "{architecture}"},
         ),
+        csv="results/figures/{observable}/spectra/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_spectra/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -427,6 +441,7 @@ rule draw_fano_by_order:
             subcategory="{observable}",
             labels={"figure": "Fano factor by order"},
         ),
+        csv="results/figures/{observable}/fano_by_order.csv",
     log:
         "results/logs/draw_fano_by_order/{observable}.log",
     benchmark:
@@ -457,6 +472,7 @@ rule draw_firing_over_training:
             subcategory="{observable}",
             labels={"figure": "firing over training, all networks"},
         ),
+        csv="results/figures/{observable}/firing_over_training.csv",
     log:
         "results/logs/draw_firing_over_training/{observable}.log",
     benchmark:
@@ -487,6 +503,7 @@ rule draw_stable_indicators:
             category="Indicators",
             labels={"figure": "stable indicators, ranked"},
         ),
+        csv="results/figures/stable_indicators.csv",
     log:
         "results/logs/draw_stable_indicators.log",
     benchmark:
@@ -520,6 +537,7 @@ rule draw_dose_response:
             category="Indicators",
             labels={"figure": "dose-response", "dataset": "{dataset}"},
         ),
+        csv="results/figures/dose_response/{dataset}.csv",
     log:
         "results/logs/draw_dose_response/{dataset}.log",
     benchmark:
