@@ -295,6 +295,9 @@ def test_rows_say_what_they_are_and_of_which_panel(name):
     alone = name in ("stable_indicators", "transfer_predictors")
     letters = style.panel_letters()
     assert alone or data["panel"].unique().tolist() == [next(letters) for _ in data["panel"].unique()]
+    for axes, names in figure_of(name).names.items():
+        title = axes.get_title("left")
+        assert title.startswith(rf"$\bf{{{names['panel']}}}$") or "$" not in title
     means = data[data["drawn"].isin(["mean", "geometric mean"])]
     assert len(means) == 0 or means["n"].notna().all()
 
