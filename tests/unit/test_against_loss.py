@@ -211,7 +211,7 @@ def test_features_that_say_what_training_changes_are_shown_and_no_others():
     history = histories()
     figure = draw_against_loss(features(history, logarithmic, [*SHOWN, *NOT_SHOWN]), history, REGIMES)
     shown = [" ".join(title.split()[1:]) for title in titles(figure)]
-    assert shown == [style.feature_label(name, 1000) for name in SHOWN]
+    assert shown == [style.axis_label(name, 1000) for name in SHOWN]
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def units(runs: pd.DataFrame, layers=("hidden1", "hidden2"), count=40, rates=Non
         values = {"firing_rate": rates, "fano_factor_random": fano, "fano_ratio_random": ratio}
         values |= {"fano_factor_class_blocked": 5 * fano, "fano_ratio_class_blocked": 5 * ratio}
         names = {"regime": run.regime, "seed": run.seed, "epoch": run.epoch, "reached_target": run.reached_target}
-        parts.append(pd.DataFrame(values).assign(layer=layer, depth=depth, **names))
+        parts.append(pd.DataFrame(values).assign(layer=layer, depth=depth, unit=np.arange(len(rates)), **names))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -344,8 +344,7 @@ def test_features_of_whole_networks_stand_side_by_side_above_those_of_layers():
     table = with_whole(features(networks(), names=["share", "steps", "loss"]), ["steps", "loss"])
     figure = draw_over_training(table, ROLES)
     titles = [axes.get_title("left") for axes in figure.axes if axes.axison]
-    assert [title.split()[1:] for title in titles] == [["steps"], ["loss"], [], [], []]
-    assert [axes.get_title() for axes in figure.axes[3:]] == ["hidden1", "hidden2", "whole network"]
+    assert [" ".join(title.split()[1:]) for title in titles] == ["steps", "loss", "hidden1", "hidden2", "whole network"]
     assert [axes.axison for axes in figure.axes] == [True, True, False, True, True, True]
     for panel in (0, 1):
         (mean,) = lines(figure, panel, style.regime_looks(ROLES)["memorizing"].color)

@@ -79,7 +79,7 @@ def test_areas_of_criteria_have_their_means_and_intervals():
 def test_random_ablation_has_a_panel_for_each_layer_and_one_for_all():
     figure = draw_random_ablation(curves(), ROLES, resamples=100)
     titles = [axes.get_title("left").split("$")[-1].strip() for axes in figure.axes if axes.axison]
-    assert titles == ["layer hidden1", "layer hidden2", "every layer", "areas under the curves"]
+    assert titles == ["layer hidden1", "layer hidden2", "every layer", "areas"]
     for letter in "abc":
         (line,) = lines(panel(figure, letter), "generalizing")
         np.testing.assert_allclose(line, 1 - SHARES / 10 * 7 - 0.01)

@@ -193,9 +193,10 @@ def test_rule_of_the_documentation_averages_the_rates_of_a_finished_grid(work, c
     planned = snakemake(work, "-n", code=extended, config=smoke_grid)
     assert "rate_table" in planned.rules
     assert planned.run_jobs == set()
-    done = snakemake(work, code=extended, config=smoke_grid, targets=["results/tables/rate_table.csv"])
+    targets = ["results/tables/rate_table.csv", "results/figures/rate_table.png"]
+    done = snakemake(work, code=extended, config=smoke_grid, targets=targets)
     assert done.code == 0, done.text
-    assert done.rules == {"rate_table"}
+    assert done.rules == {"rate_table", "draw_rate_table"}
     features = pd.read_parquet(work / "results/tables/features.parquet")
     last = features[(features["regime"] == "memorizing") & (features["epoch"] == 4) & (features["layer"] == "network")]
     rates = last.loc[(last["feature"] == "firing_rate_mean") & (last["observable"] == "firing"), "value"]
@@ -203,6 +204,11 @@ def test_rule_of_the_documentation_averages_the_rates_of_a_finished_grid(work, c
     row = table.loc[("firing", "network", "memorizing")]
     assert row["networks"] == 2
     assert row[["mean", "deviation"]].tolist() == pytest.approx([rates.mean(), rates.std()], rel=1e-6)
+    behind = pd.read_csv(work / "results/figures/rate_table.csv").set_index(["observable", "layer", "regime"])
+    in_layer = table.loc[behind.index]
+    assert len(behind)
+    assert behind["value"].tolist() == in_layer["mean"].tolist()
+    assert behind["high"].tolist() == pytest.approx((in_layer["mean"] + in_layer["deviation"]).tolist(), rel=1e-6)
 
 
 def test_commands_in_sentences_have_targets_and_options_that_exist():

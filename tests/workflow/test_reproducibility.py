@@ -20,7 +20,7 @@ def test_another_run_gives_the_same_bytes_in_another_order_of_jobs_and_on_one_co
     for folder in ("tables", "figures"):
         shutil.rmtree(joined / "results" / folder)
     (joined / "results/provenance.json").unlink()
-    figure = "results/figures/firing/rates/digits/mlp.png"
+    figure = "results/figures/firing/rates/digits/mlp.csv"
     remade = snakemake(joined, code=code, config=smoke_grid, targets=["results/provenance.json", figure], cores=1)
     assert remade.code == 0, remade.text
 

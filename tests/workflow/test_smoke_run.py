@@ -143,13 +143,21 @@ def test_indicators_compare_the_two_regimes_seed_by_seed(smoke, smoke_grid):
             assert float(row["low"]) <= float(row["high"])
 
 
-def test_images_of_figures_are_whole(smoke):
+def test_images_of_figures_are_whole_and_their_data_lie_beside_them(smoke):
+    suffixes: dict[Path, list[str]] = {}
     for path in (smoke.folder / "results" / "figures").rglob("*"):
         if path.is_file():
+            suffixes.setdefault(path.with_suffix(""), []).append(path.suffix)
             content = path.read_bytes()
+            if path.suffix == ".csv":
+                data = pd.read_csv(path)
+                assert len(data), path
+                assert {"panel", "drawn"} <= set(data.columns), path
+                continue
             begin, end = {".png": (b"\x89PNG", b"IEND\xaeB`\x82"), ".pdf": (b"%PDF", b"%%EOF")}[path.suffix]
             assert content.startswith(begin)
             assert content.rstrip().endswith(end)
+    assert {tuple(sorted(found)) for found in suffixes.values()} == {(".csv", ".pdf", ".png")}
 
 
 def test_the_end_of_the_log_says_where_results_lie(smoke):

@@ -45,6 +45,7 @@ rule draw_detector:
             subcategory="detector",
             labels={"figure": "detector of memorization", "regimes": grid.compared},
         ),
+        csv="results/figures/detector.csv",
     log:
         "results/logs/draw_detector.log",
     benchmark:

@@ -1,4 +1,5 @@
-# Histories, spikes and measures of runs -> figures, each as pdf and png. The png and its caption go into the report.
+# Histories, spikes and measures of runs -> figures, each as pdf and png, with their data as csv. The png and its
+# caption go into the report.
 
 
 # results/figures/training/indicators.png would be of the dataset indicators or of the observable training; so would
@@ -18,6 +19,7 @@ rule draw_training_curves:
             category="2 Training",
             labels={"figure": "training curves", "regimes": "all", "dataset": "{dataset}"},
         ),
+        csv="results/figures/training/{dataset}.csv",
     log:
         "results/logs/draw_training_curves/{dataset}.log",
     benchmark:
@@ -49,6 +51,7 @@ rule draw_raster:
             subcategory="raster",
             labels={"figure": "raster", **grid.network_labels},
         ),
+        csv="results/figures/raster/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_raster/{dataset}.{architecture}.log",
     benchmark:
@@ -80,6 +83,7 @@ rule draw_rates:
             subcategory="{observable}",
             labels={"figure": "rates", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/rates/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_rates/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -111,6 +115,7 @@ rule draw_fano_against_rate:
             subcategory="{observable}",
             labels={"figure": "Fano against rate", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/fano_against_rate/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_fano_against_rate/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -143,6 +148,7 @@ rule draw_over_training:
             subcategory="{observable}",
             labels={"figure": "over training", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/over_training/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_over_training/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -175,6 +181,7 @@ rule draw_against_loss:
             subcategory="{observable}",
             labels={"figure": "against the loss", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/against_loss/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_against_loss/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -207,6 +214,7 @@ rule draw_by_depth:
             subcategory="{observable}",
             labels={"figure": "by depth", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/by_depth/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_by_depth/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -239,6 +247,7 @@ rule draw_growth:
             subcategory="{observable}",
             labels={"figure": "laws over training", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/growth/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_growth/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -269,6 +278,7 @@ rule draw_indicator_map:
             subcategory="by observable",
             labels={"figure": "indicator map", "regimes": grid.compared, "observable": "{observable}"},
         ),
+        csv="results/figures/{observable}/indicators.csv",
     log:
         "results/logs/draw_indicator_map/{observable}.log",
     benchmark:
@@ -303,6 +313,7 @@ rule draw_fano_distributions:
             subcategory="{observable}",
             labels={"figure": "Fano factors by order", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/fano_distributions/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_fano_distributions/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -335,6 +346,7 @@ rule draw_interval_laws:
             subcategory="{observable}",
             labels={"figure": "interval laws", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/interval_laws/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_interval_laws/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -366,6 +378,7 @@ rule draw_assumptions:
             subcategory="{observable}",
             labels={"figure": "assumptions", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/assumptions/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_assumptions/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -399,6 +412,7 @@ rule draw_spectra:
             subcategory="{observable}",
             labels={"figure": "spectra", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/spectra/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_spectra/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -429,6 +443,7 @@ rule draw_fano_by_order:
             subcategory="{observable}",
             labels={"figure": "Fano factor by order", "regimes": grid.named_regimes},
         ),
+        csv="results/figures/{observable}/fano_by_order.csv",
     log:
         "results/logs/draw_fano_by_order/{observable}.log",
     benchmark:
@@ -459,6 +474,7 @@ rule draw_firing_over_training:
             subcategory="{observable}",
             labels={"figure": "firing over training, all networks", "regimes": grid.named_regimes},
         ),
+        csv="results/figures/{observable}/firing_over_training.csv",
     log:
         "results/logs/draw_firing_over_training/{observable}.log",
     benchmark:
@@ -490,6 +506,7 @@ rule draw_stable_indicators:
             subcategory="ranked",
             labels={"figure": "stable indicators", "regimes": grid.compared},
         ),
+        csv="results/figures/stable_indicators.csv",
     log:
         "results/logs/draw_stable_indicators.log",
     benchmark:
@@ -524,6 +541,7 @@ rule draw_dose_response:
             subcategory="doses",
             labels={"figure": "dose-response", "regimes": "doses", "dataset": "{dataset}"},
         ),
+        csv="results/figures/dose_response/{dataset}.csv",
     log:
         "results/logs/draw_dose_response/{dataset}.log",
     benchmark:

@@ -1,5 +1,5 @@
-# Histories and measures of networks themselves -> figures, each as pdf and png. The png and its caption go into the
-# report.
+# Histories and measures of networks themselves -> figures, each as pdf and png, with their data as csv. The png and
+# its caption go into the report.
 
 
 rule draw_response_decay:
@@ -16,6 +16,7 @@ rule draw_response_decay:
             subcategory="{observable}",
             labels={"figure": "response and its factors", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/response_decay/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_response_decay/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -49,6 +50,7 @@ rule draw_response_kernel:
             subcategory="{observable}",
             labels={"figure": "kernel against distance", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/response_kernel/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_response_kernel/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -80,6 +82,7 @@ rule draw_fragility_against_dimension:
             subcategory="{observable}",
             labels={"figure": "fragility against dimension", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/fragility_against_dimension/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_fragility_against_dimension/{observable}.{dataset}.{architecture}.log",
     benchmark:

@@ -41,6 +41,7 @@ rule draw_pruning_curves:
             subcategory="{observable}",
             labels={"figure": "pruning by criterion", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/pruning_curves/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_pruning_curves/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -73,6 +74,7 @@ rule draw_random_ablation:
             subcategory="{observable}",
             labels={"figure": "random ablation", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/random_ablation/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_random_ablation/{observable}.{dataset}.{architecture}.log",
     benchmark:

@@ -1,5 +1,5 @@
 # Predictive checks of all runs -> the table of which model reproduces which statistic, and its figures, each as pdf and
-# png. The png and its caption go into the report.
+# png, with their data as csv. The png and its caption go into the report.
 
 
 rule simulation:
@@ -40,6 +40,7 @@ rule draw_predictive_checks:
             subcategory="{observable}",
             labels={"figure": "predictive checks", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/predictive_checks/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_predictive_checks/{observable}.{dataset}.{architecture}.log",
     benchmark:

@@ -65,6 +65,7 @@ rule draw_transfer_accuracy:
             subcategory="{observable}",
             labels={"figure": "transfer by layer", **grid.network_labels},
         ),
+        csv="results/figures/{observable}/transfer_accuracy/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_transfer_accuracy/{observable}.{dataset}.{architecture}.log",
     benchmark:
@@ -96,6 +97,7 @@ rule draw_transfer_predictors:
             subcategory="{observable}",
             labels={"figure": "predictors of transfer, all regimes", **grid.networks_named},
         ),
+        csv="results/figures/{observable}/transfer_predictors/{dataset}/{architecture}.csv",
     log:
         "results/logs/draw_transfer_predictors/{observable}.{dataset}.{architecture}.log",
     benchmark:

@@ -10,4 +10,6 @@ params, output = snakemake.params, snakemake.output
 with logged(snakemake.log[0], f"figure {output.png}"):
     history = join_histories(snakemake.input.histories)
     features = join_features(snakemake.input.features, final_accuracies(history, params.targets))
-    style.save(draw_against_loss(features, history, params.regimes, params.confidence), output.pdf, output.png)
+    style.save(
+        draw_against_loss(features, history, params.regimes, params.confidence), *output, names=snakemake.wildcards
+    )

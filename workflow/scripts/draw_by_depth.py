@@ -10,4 +10,4 @@ params, output = snakemake.params, snakemake.output
 with logged(snakemake.log[0], f"figure {output.png}"):
     runs = final_accuracies(join_histories(snakemake.input.histories), params.targets)
     features = join_features(snakemake.input.features, runs)
-    style.save(draw_by_depth(features, params.regimes, params.confidence), output.pdf, output.png)
+    style.save(draw_by_depth(features, params.regimes, params.confidence), *output, names=snakemake.wildcards)

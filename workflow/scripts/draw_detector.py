@@ -10,4 +10,8 @@ params, output = snakemake.params, snakemake.output
 
 with logged(snakemake.log[0], f"figure {output.png}"):
     scores = read_named(snakemake.input.scores, COLUMNS)
-    style.save(draw_detector(scores, params.memorizing, params.generalizing, params.confidence), output.pdf, output.png)
+    style.save(
+        draw_detector(scores, params.memorizing, params.generalizing, params.confidence),
+        *output,
+        names=snakemake.wildcards,
+    )

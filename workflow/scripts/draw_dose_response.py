@@ -17,4 +17,4 @@ with logged(snakemake.log[0], f"figure {output.png}"):
     runs, response = (table[table["dataset"] == dataset] for table in (runs, response))
     compared = params.memorizing, params.generalizing, params.confidence
     figure = draw_dose_response(features, runs, params.series, response, stable, *compared)
-    style.save(figure, output.pdf, output.png)
+    style.save(figure, *output, names=snakemake.wildcards)

@@ -10,4 +10,4 @@ params, output = snakemake.params, snakemake.output
 with logged(snakemake.log[0], f"figure {output.png}"):
     observable = [("observable", "==", snakemake.wildcards.observable)]
     features = read_table(snakemake.input.features, filters=observable)
-    style.save(draw_fano_by_order(features, params.regimes, params.confidence), output.pdf, output.png)
+    style.save(draw_fano_by_order(features, params.regimes, params.confidence), *output, names=snakemake.wildcards)

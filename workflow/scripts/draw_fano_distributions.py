@@ -14,4 +14,4 @@ with logged(snakemake.log[0], f"figure {output.png}"):
     units = final_units(snakemake.input.units, runs)
     with spikes.load(snakemake.input.spikes) as presented:
         windows = len(presented.index) // params.window
-    style.save(draw_fano_distributions(units, params.regimes, windows), output.pdf, output.png)
+    style.save(draw_fano_distributions(units, params.regimes, windows), *output, names=snakemake.wildcards)

@@ -14,4 +14,4 @@ with logged(snakemake.log[0], f"figure {output.png}"):
         ("observable", "in", [names.observable, params.dimension]),
     ]
     features = read_table(snakemake.input.features, filters=chosen)
-    style.save(draw_fragility_against_dimension(features, params.regimes), output.pdf, output.png)
+    style.save(draw_fragility_against_dimension(features, params.regimes), *output, names=snakemake.wildcards)

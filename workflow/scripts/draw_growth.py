@@ -16,4 +16,4 @@ with logged(snakemake.log[0], f"figure {output.png}"):
     features = read_table(snakemake.input.features, filters=[(axis, "==", name) for axis, name in shown.items()])
     dynamics = read_named(snakemake.input.dynamics, COLUMNS)
     dynamics = dynamics[(dynamics[list(shown)] == pd.Series(shown)).all(axis=1)]
-    style.save(draw_growth(features, dynamics, params.regimes, params.confidence), output.pdf, output.png)
+    style.save(draw_growth(features, dynamics, params.regimes, params.confidence), *output, names=snakemake.wildcards)

@@ -9,4 +9,4 @@ params, output = snakemake.params, snakemake.output
 with logged(snakemake.log[0], f"figure {output.png}"):
     indicators = read_indicators(snakemake.input.indicators, snakemake.wildcards.observable)
     figure = draw_indicator_map(indicators, params.regimes, params.memorizing, params.generalizing)
-    style.save(figure, output.pdf, output.png)
+    style.save(figure, *output, names=snakemake.wildcards)

@@ -8,4 +8,4 @@ params, output, cell = snakemake.params, snakemake.output, snakemake.wildcards
 
 with logged(snakemake.log[0], f"figure {output.png}"):
     checks = read_checks(snakemake.input.simulation, cell.observable, cell.dataset, cell.architecture)
-    style.save(draw_predictive_checks(checks, params.regimes), output.pdf, output.png)
+    style.save(draw_predictive_checks(checks, params.regimes), *output, names=snakemake.wildcards)

@@ -10,4 +10,4 @@ params, output = snakemake.params, snakemake.output
 with logged(snakemake.log[0], f"figure {output.png}"):
     runs = final_accuracies(join_histories(snakemake.input.histories), params.targets)
     curves = join_tables(snakemake.input.curves, runs)
-    style.save(draw_random_ablation(curves, params.regimes, params.confidence), output.pdf, output.png)
+    style.save(draw_random_ablation(curves, params.regimes, params.confidence), *output, names=snakemake.wildcards)

@@ -11,4 +11,4 @@ params, output = snakemake.params, snakemake.output
 with logged(snakemake.log[0], f"figure {output.png}"):
     runs = final_accuracies(join_histories(snakemake.input.histories), params.targets)
     recordings = [spikes.load(path) for path in snakemake.input.spikes]
-    style.save(draw_raster(recordings, runs, params.regimes), output.pdf, output.png)
+    style.save(draw_raster(recordings, runs, params.regimes), *output, names=snakemake.wildcards)

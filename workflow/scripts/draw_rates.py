@@ -11,4 +11,4 @@ params, output = snakemake.params, snakemake.output
 with logged(snakemake.log[0], f"figure {output.png}"):
     runs = final_accuracies(join_histories(snakemake.input.histories), params.targets)
     units = final_units(snakemake.input.units, runs)
-    style.save(draw_rates(units, params.regimes), output.pdf, output.png)
+    style.save(draw_rates(units, params.regimes), *output, names=snakemake.wildcards)

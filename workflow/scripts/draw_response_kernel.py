@@ -11,4 +11,4 @@ params, output = snakemake.params, snakemake.output
 with logged(snakemake.log[0], f"figure {output.png}"):
     runs = final_accuracies(join_histories(snakemake.input.histories), params.targets)
     pairs = values_over_training(snakemake.input.kernels, runs)
-    style.save(draw_response_kernel(pairs, params.regimes, params.confidence), output.pdf, output.png)
+    style.save(draw_response_kernel(pairs, params.regimes, params.confidence), *output, names=snakemake.wildcards)

@@ -13,4 +13,4 @@ with logged(snakemake.log[0], f"figure {output.png}"):
     runs = final_accuracies(join_histories(snakemake.input.histories), params.targets)
     spectra = final_units(snakemake.input.spectra, runs)
     features = at_last_epoch(join_features(snakemake.input.features, runs))
-    style.save(draw_spectra(spectra, features, params.regimes), output.pdf, output.png)
+    style.save(draw_spectra(spectra, features, params.regimes), *output, names=snakemake.wildcards)

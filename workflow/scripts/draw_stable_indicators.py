@@ -12,4 +12,4 @@ with logged(snakemake.log[0], f"figure {output.png}"):
     stable = read_named(snakemake.input.stable, stability.COLUMNS)
     compared = read_named(snakemake.input.indicators, indicators.COLUMNS)
     figure = draw_stable_indicators(stable, compared, params.memorizing, params.generalizing, params.confidence)
-    style.save(figure, output.pdf, output.png)
+    style.save(figure, *output, names=snakemake.wildcards)

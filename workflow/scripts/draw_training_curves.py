@@ -10,4 +10,4 @@ params, output = snakemake.params, snakemake.output
 with logged(snakemake.log[0], f"figure {output.png}"):
     history = join_histories(snakemake.input.histories)
     runs = final_accuracies(history, params.targets)
-    style.save(draw_training_curves(history, runs, params.regimes), output.pdf, output.png)
+    style.save(draw_training_curves(history, runs, params.regimes), *output, names=snakemake.wildcards)

@@ -14,4 +14,4 @@ with logged(snakemake.log[0], f"figure {output.png}"):
     table = read_named(snakemake.input.transfer, COLUMNS)
     shown = pd.Series({axis: names[axis] for axis in ("dataset", "architecture", "observable")})
     table = table[(table[list(shown.index)] == shown).all(axis=1)]
-    style.save(draw_transfer_accuracy(table, params.regimes, params.confidence), output.pdf, output.png)
+    style.save(draw_transfer_accuracy(table, params.regimes, params.confidence), *output, names=snakemake.wildcards)

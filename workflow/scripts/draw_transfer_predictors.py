@@ -15,4 +15,4 @@ with logged(snakemake.log[0], f"figure {output.png}"):
     shown = pd.Series({axis: names[axis] for axis in ("dataset", "architecture", "observable")})
     table = table[(table[list(shown.index)] == shown).all(axis=1)]
     figure = draw_transfer_predictors(table, params.false_discovery_rate, params.confidence)
-    style.save(figure, output.pdf, output.png)
+    style.save(figure, *output, names=snakemake.wildcards)

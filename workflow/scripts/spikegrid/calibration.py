@@ -40,6 +40,7 @@ IMAGES = "images.safetensors"
 """Name of the file of the images of a trial."""
 
 _PATCH = 4
+_SUFFIXES = ".pdf", ".png", ".csv"
 _GENERALIZING = {"plugin": "generalizing", "parameters": {}}
 
 
@@ -211,9 +212,9 @@ def prepare_images(path: Path, entry: dict[str, Any], data_root: str) -> Cost:
 
 
 def figure_of(path: Path, features: pd.DataFrame, regimes: list[str], confidence: float) -> tuple[Cost, int]:
-    """Return the cost of a figure of ``features`` over training, and its bytes as pdf and png."""
+    """Return the cost of a figure of ``features`` over training, and its bytes as pdf, png and csv."""
     cost = measured(_drawing, path, features, regimes, confidence)
-    return cost, sum(path.with_suffix(suffix).stat().st_size for suffix in (".pdf", ".png"))
+    return cost, sum(path.with_suffix(suffix).stat().st_size for suffix in _SUFFIXES)
 
 
 def comparison_of(features: pd.DataFrame, settings: dict[str, Any]) -> Cost:
@@ -298,7 +299,7 @@ def _drawing(path: Path, features: pd.DataFrame, regimes: list[str], confidence:
 
     def work() -> None:
         figure = draw_over_training(features, regimes, confidence)
-        style.save(figure, path.with_suffix(".pdf"), path.with_suffix(".png"))
+        style.save(figure, *map(path.with_suffix, _SUFFIXES))
 
     return work
 

@@ -13,6 +13,21 @@ _PROPER_NAMES = {
     )
 } | {"linf": "L∞"}
 
+_UNITS = [
+    ("firing_rate_mean", "spikes per image"),
+    ("firing_rate_variance", "spikes² per image²"),
+    ("mutual_information.*|node_complexity|joint_entropy_.*|total_correlation_.*", "bits"),
+    ("flip_distance_.*", "brightness"),
+    ("initial_loss", "nats"),
+    ("steps_to_learn", "steps"),
+]
+"""Features that have a unit; the others are shares, ratios, correlations, dimensions and the like."""
+
+
+def unit_of(feature: str) -> str | None:
+    """Return the unit of a feature; None where it has none or is not one of this library."""
+    return next((unit for pattern, unit in _UNITS if re.fullmatch(pattern, feature)), None)
+
 
 def in_words(feature: str) -> str:
     """Return a feature's name as words, the order of images behind a comma: "Fano ratio mean, class-blocked"."""

@@ -266,7 +266,7 @@ class Grid:
         return [*(f"results/tables/{name}" for name in names), *detector]
 
     def figures(self) -> list[str]:
-        """Paths of the figures that the grid ends in, as pdf and png."""
+        """Paths of the figures that the grid ends in, as pdf and png, and of their data, as csv."""
         shown = self._cells_with(regimes=self.shown_regimes)
         figures = [f"training/{dataset}" for dataset in self.datasets]
         figures += [f"raster/{network}" for network in _networks(shown)]
@@ -289,7 +289,7 @@ class Grid:
         figures += ["detector"] if self._has_detector else []
         with_doses = {cell.dataset for cell in self._cells_with(regimes=self._dose_regimes)}
         figures += [f"dose_response/{dataset}" for dataset in self.datasets if dataset in with_doses]
-        return [f"results/figures/{figure}.{suffix}" for figure in figures for suffix in ("pdf", "png")]
+        return [f"results/figures/{figure}.{suffix}" for figure in figures for suffix in ("pdf", "png", "csv")]
 
     def csv_tables(self) -> list[str]:
         """Paths of those of ``tables`` that are csv."""

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
 from spikegrid.figures.curves import Interval, bootstrap_of_mean, draw_curve, widen
+from spikegrid.figures.data import Figure
 from spikegrid.figures.networks import labels_with_counts
 
 LEVELS = 10.0 ** (np.arange(-64, 17) / 8)
@@ -61,8 +61,9 @@ def draw_against_loss(
         passed += _draw_panel(axes, of_feature, looks, interval)
         axes.tick_params(labelbottom=True)
         axes.set_xlabel("training loss (nats)")
-        label = style.feature_label(name, 34)
-        style.name_panel(axes, letter, label if len(set(places.values())) == 1 else f"{label}\n{_place(places[name])}")
+        label = style.axis_label(name, 36)
+        title = label if len(set(places.values())) == 1 else f"{label}\n{_place(places[name])}"
+        style.name_panel(axes, letter, title, feature=name, layer=places[name])
     for axes in panels[len(names) :]:
         axes.set_axis_off()
     _loss_axis(panels[0], passed)
@@ -83,7 +84,7 @@ def at_equal_loss(networks: pd.DataFrame, levels: np.ndarray = LEVELS) -> pd.Dat
     """
     return pd.DataFrame(
         {seed: _at_levels(own.sort_values("epoch"), levels) for seed, own in networks.groupby("seed", sort=False)},
-        index=levels,
+        index=pd.Index(levels, name="loss"),
     )
 
 
@@ -116,7 +117,7 @@ def _draw_panel(axes: Axes, values: pd.DataFrame, looks: dict[str, style.Look], 
             at_levels = at_equal_loss(of_regime)
             passed += at_levels.index[at_levels.notna().all(axis=1)].tolist()
         if len(of_regime):
-            draw_curve(axes, at_levels, look, interval, markers=True)
+            draw_curve(axes, at_levels, regime, look, interval, markers=True)
     numbers = values["value"].dropna()
     if not passed:
         style.say(axes, "undefined" if numbers.empty else "no loss that all networks passed")

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from spikegrid.figures import style
+from spikegrid.figures.curves import mean_over_networks, value_range
+from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts, shown_layers
 
 PAPER = "poisson_dispersion"
@@ -42,7 +43,8 @@ def draw_assumptions(features: pd.DataFrame, regimes: Sequence[str]) -> Figure:
     for group, row in zip(groups, rows):
         for order, axes in zip(orders, row):
             _draw_panel(axes, shares[shares["order"] == order], group, list(labels), looks)
-            style.name_panel(axes, next(letters), f"{order.replace('_', '-')} order" if group is groups[0] else "")
+            title = f"{order.replace('_', '-')} order" if group is groups[0] else ""
+            style.name_panel(axes, next(letters), title, layer=layer, order=order)
     for axes in rows[-1]:
         axes.set_xlabel("share of tested units that pass")
     keys = style.regime_keys(looks, labels, marker=True)
@@ -82,13 +84,14 @@ def _draw_panel(
             axes.text(0.5, place, "no unit tested", ha="center", va="center", color="0.45", style="italic")
             continue
         for regime, offset in zip(regimes, offsets):
-            values, look = of_test.loc[of_test["regime"] == regime, "value"], looks[regime]
+            values, look = of_test[of_test["regime"] == regime], looks[regime]
             if values.empty:
                 axes.text(0.5, place + offset, "no unit tested", ha="center", va="center", color=look.color, fontsize=5)
                 continue
-            at = place + offset
-            axes.plot([values.min(), values.max()], [at, at], color=look.color, linewidth=0.8)
-            axes.plot(values.mean(), at, look.marker, color=look.color, mew=0, clip_on=False, zorder=3)
+            values = values.pivot(index="test", columns="seed", values="value")
+            shown, at = keep(axes, mean_over_networks(values, value_range), regime=regime), place + offset
+            axes.plot(shown[["low", "high"]].iloc[0], [at, at], color=look.color, linewidth=0.8)
+            axes.plot(shown["value"], [at], look.marker, color=look.color, mew=0, clip_on=False, zorder=3)
     axes.set_yticks(range(len(tests)), map(_label, tests))
     axes.set_ylim(len(tests) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from spikegrid.figures import style
 from spikegrid.figures.cells import at_last_epoch
-from spikegrid.figures.curves import Interval, bootstrap_of_mean
+from spikegrid.figures.curves import Interval, bootstrap_of_mean, mean_over_networks
+from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts
 
 NAMED = 14
@@ -49,7 +49,7 @@ def draw_by_depth(
     for axes, name, letter in zip(panels.flat, names, style.panel_letters()):
         of_feature = shown[(shown["feature"] == name) & shown["reached_target"]]
         _draw_panel(axes, of_feature, layers, looks, interval)
-        style.name_panel(axes, letter, style.feature_label(name, 34))
+        style.name_panel(axes, letter, style.axis_label(name, 36), feature=name)
     for axes in panels.flat[len(names) :]:
         axes.set_axis_off()
     name_layers(panels, layers)
@@ -68,11 +68,11 @@ def _draw_panel(
     for (regime, look), offset in zip(looks.items(), offsets):
         of_regime = values[values["regime"] == regime].pivot(index="depth", columns="seed", values="value")
         if len(of_regime):
-            numbers = of_regime.reindex(layers.index).to_numpy(float)
-            low, high = interval(numbers)
-            places = layers.index + offset
-            axes.plot(places, numbers.mean(axis=1), color=look.color, linestyle=look.dashes, marker=look.marker)
-            axes.vlines(places, low, high, color=look.color, linewidth=0.9)
+            course = mean_over_networks(of_regime.reindex(layers.index), interval)
+            course = keep(axes, course.assign(layer=layers.to_numpy()), regime=regime)
+            places = course["depth"] + offset
+            axes.plot(places, course["value"], color=look.color, linestyle=look.dashes, marker=look.marker)
+            axes.vlines(places, course["low"], course["high"], color=look.color, linewidth=0.9)
     axes.set_xlim(layers.index.min() - 0.5, layers.index.max() + 0.5)
     axes.margins(y=0.1)
 

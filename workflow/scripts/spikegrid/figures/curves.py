@@ -16,6 +16,7 @@ from matplotlib.ticker import (
     StrMethodFormatter,
 )
 
+from spikegrid.figures.data import keep
 from spikegrid.figures.style import Look
 from spikegrid.randomness import derived_seed
 
@@ -76,24 +77,47 @@ def epoch_axis(axes: Axes, last: int) -> None:
     axes.set_xlim(-0.2, last * 1.2)
 
 
+def mean_over_networks(values: pd.DataFrame, interval: Interval, geometric: bool = False) -> pd.DataFrame:
+    """Return the mean over networks of values [places × networks] with its interval: a row a place.
+
+    Columns: ``drawn``, which says whether the mean is geometric, the name of the index, ``value``, ``low``, ``high``
+    and ``n``, the number of networks. NaN where a network has no value; of a geometric mean also where it has one that
+    is not positive.
+    """
+    numbers = values.to_numpy(float)
+    mean, low, high = geometric_means(numbers, interval) if geometric else (numbers.mean(axis=1), *interval(numbers))
+    drawn, place = "geometric mean" if geometric else "mean", str(values.index.name)
+    return pd.DataFrame(
+        {"drawn": drawn, place: values.index, "value": mean, "low": low, "high": high, "n": numbers.shape[1]}
+    )
+
+
 def draw_curve(
-    axes: Axes, values: pd.DataFrame, look: Look, interval: Interval, markers: bool = False, geometric: bool = False
+    axes: Axes,
+    values: pd.DataFrame,
+    regime: str,
+    look: Look,
+    interval: Interval,
+    markers: bool = False,
+    geometric: bool = False,
 ) -> None:
     """Draw the mean over networks of values [epochs × networks] as a line, and an interval of it as a band.
 
     Values at one single epoch, of networks that are not trained, become a line over the whole axis. Where a network
-    has no value, the line has a gap; where the mean is ``geometric`` also where it has one that is not positive.
+    has no value, the line has a gap; where the mean is ``geometric`` also where it has one that is not positive. What
+    is drawn is kept under the name of the ``regime`` and that of the index of values.
     """
-    numbers = values.to_numpy(float)
     axes.margins(y=0.1)
-    mean, low, high = geometric_means(numbers, interval) if geometric else (numbers.mean(axis=1), *interval(numbers))
-    if len(values) == 1:
+    course = keep(axes, mean_over_networks(values, interval, geometric), regime=regime)
+    mean, low, high = (course[column] for column in ("value", "low", "high"))
+    if len(course) == 1:
         axes.axhline(mean[0], color=look.color, linestyle=look.dashes, zorder=1.5)
         if np.isfinite(low[0]):
             axes.axhspan(low[0], high[0], color=look.color, alpha=_BAND, linewidth=0, zorder=1)
         return
-    axes.plot(values.index, mean, color=look.color, linestyle=look.dashes, marker=look.marker if markers else "")
-    axes.fill_between(values.index, low, high, color=look.color, alpha=_BAND, linewidth=0)
+    x = course[values.index.name]
+    axes.plot(x, mean, color=look.color, linestyle=look.dashes, marker=look.marker if markers else "")
+    axes.fill_between(x, low, high, color=look.color, alpha=_BAND, linewidth=0)
 
 
 def widen(axes: Axes) -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from spikegrid.detector_scores import IN_TURN
 from spikegrid.figures import style
+from spikegrid.figures.data import Figure, keep
 
 STATISTICS = {
     "accuracy": "accuracy",
@@ -30,7 +30,7 @@ PREDICTORS = [
 """Words for what is shown, by name in the table: sets of features, baselines, and what true labels tell at once."""
 
 _CHANCE = 0.5
-_ROW, _MARGIN, _LEGEND = 4.4, 15.0, 14.0
+_ROW, _LANE, _LANES, _BELOW, _MARGIN, _LEGEND = 3.2, 1.05, 3, 1.5, 15.0, 14.0
 _GROUP_GAP = 0.6
 _COLORS = [style.INK, "#7F7F7F", "#004C8C"]
 _MARKERS = ["s", "^", "D", "v", "P", "X", "p", "<", ">", "h", "8", "d", "*"]
@@ -41,7 +41,7 @@ def draw_detector(scores: pd.DataFrame, memorizing: str, generalizing: str, conf
     """Draw a row of panels for each statistic and a column for each thing left out; rows of a panel are predictors.
 
     scores: the table of ``detector_evaluation.evaluate``. A large point is the value over all that were left out in
-    turn, with its interval; a small one is that of a single architecture or dataset.
+    turn, with its interval; a small one below it is that of a single architecture or dataset.
     """
     if scores.empty:
         memorizing, generalizing = (style.shortened(name, 30) for name in (memorizing, generalizing))
@@ -52,7 +52,10 @@ def draw_detector(scores: pd.DataFrame, memorizing: str, generalizing: str, conf
     places = _places(shown)
     names = list(dict.fromkeys(scores.loc[scores["held_out"] != IN_TURN, "held_out"]))
     markers = {name: _MARKERS[place % len(_MARKERS)] for place, name in enumerate(names)}
-    height = _MARGIN + _ROW * (max(places.values()) + 1)
+    lanes = min(_LANES, max(1, len(names)))
+    line = _ROW + _LANE * lanes
+    offsets = {name: (_BELOW + _LANE * (place % lanes)) / line for place, name in enumerate(names)}
+    height = _MARGIN + line * (max(places.values()) + 1)
     width = min(style.FULL_WIDTH, 40 + 48 * len(columns))
     figure = style.new_figure(width, height * len(rows) + _LEGEND)
     panels = figure.subplots(len(rows), len(columns), sharey=True, sharex="row", squeeze=False)
@@ -61,9 +64,10 @@ def draw_detector(scores: pd.DataFrame, memorizing: str, generalizing: str, conf
         of_row = scores[scores["statistic"] == statistic]
         for left_out, axes in zip(columns, row):
             of_panel = of_row[of_row["left_out"] == left_out]
-            _draw_panel(axes, of_panel, shown, places, markers)
+            _draw_panel(axes, of_panel, shown, places, offsets, markers)
             networks = of_panel.loc[of_panel["held_out"] == IN_TURN, "networks"].max()
-            style.name_panel(axes, next(letters), f"{LEFT_OUT[left_out]}, n = {networks:.0f}")
+            shows = {"statistic": statistic, "left_out": left_out}
+            style.name_panel(axes, next(letters), f"{LEFT_OUT[left_out]}, n = {networks:.0f}", **shows)
             axes.set_xlabel(STATISTICS[statistic])
         if statistic != "share_error":
             row[0].set_xlim(-0.03, 1.03)
@@ -77,7 +81,7 @@ def draw_detector(scores: pd.DataFrame, memorizing: str, generalizing: str, conf
         list(places.values()),
         [f"{words[name]} ({counts[name]})" if name in shown[0] else words[name] for name in places],
     )
-    panels[0, 0].set_ylim(max(places.values()) + 0.6, -0.6)
+    panels[0, 0].set_ylim(max(places.values()) + 0.75, -0.6)
     title = (
         f"large: all n networks, each held out once, {100 * confidence:.3g} % interval over networks; in brackets: "
         "number of features; grey: baselines; blue: accuracies, which need true labels"
@@ -102,6 +106,7 @@ def _draw_panel(
     scores: pd.DataFrame,
     groups: Iterable[dict[str, str]],
     places: dict[str, float],
+    offsets: dict[str, float],
     markers: dict[str, str],
 ) -> None:
     axes.tick_params(axis="y", length=0)
@@ -109,16 +114,17 @@ def _draw_panel(
         for name in group:
             of_predictor = scores[scores["predictor"] == name]
             place = places[name]
-            for row in of_predictor.itertuples():
+            columns = ["predictor", "held_out", "features", "value", "low", "high", "networks"]
+            shown = of_predictor[columns].rename(columns={"networks": "n"})
+            for row in keep(axes, shown, drawn="score").itertuples():
                 if row.held_out == IN_TURN:
                     if np.isfinite(row.low):
                         axes.hlines(place, row.low, row.high, color=color, linewidth=1.1)
                     axes.plot([row.value], [place], linestyle="", marker="o", color=color, markersize=4)
                 else:
-                    outline = {"markerfacecolor": "white", "markeredgewidth": 0.6, "markersize": 3}
-                    axes.plot(
-                        [row.value], [place + 0.28], linestyle="", marker=markers[row.held_out], color=color, **outline
-                    )
+                    y, marker = place + offsets[row.held_out], markers[row.held_out]
+                    outline = {"markerfacecolor": "white", "markeredgewidth": 0.6, "markersize": 2.6}
+                    axes.plot([row.value], [y], linestyle="", marker=marker, color=color, **outline)
 
 
 def _keys(markers: dict[str, str]) -> list[Line2D]:

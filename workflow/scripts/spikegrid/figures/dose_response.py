@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from spikegrid.dose_series import SERIES
 from spikegrid.figures import style
 from spikegrid.figures.cells import at_last_epoch, labels_with_counts_per_point, last_layer, stem_of
-from spikegrid.figures.curves import Interval, bootstrap_of_mean
+from spikegrid.figures.curves import Interval, bootstrap_of_mean, mean_over_networks
+from spikegrid.figures.data import Figure, keep
 from spikegrid.findings import LAST_LAYER, written_share
 from spikegrid.tables import RUN
 
@@ -67,9 +67,9 @@ def draw_dose_response(
         for axes, (name, regimes) in zip(row, shown_series.items()):
             of_series = of_feature[of_feature["regime"].isin(regimes)]
             _draw_panel(axes, of_series, SERIES[name].column, architectures, interval)
-            style.name_panel(axes, next(letters))
+            style.name_panel(axes, next(letters), observable=observable, feature=feature, series=name)
             _write_correlations(axes, correlated[correlated["series"] == name], architectures)
-        row[0].set_ylabel(f"{style.feature_label(feature, 22)}\n({style.shortened(observable, 24)})")
+        row[0].set_ylabel(f"{style.shortened(observable, 24)}:\n{style.axis_label(feature, 22)}")
     for column, (name, regimes) in zip(panels.T, shown_series.items()):
         ends = _ends(runs[runs["regime"].isin(regimes)], SERIES[name].column, memorizing, generalizing)
         _dose_axis(column, name, ends)
@@ -117,14 +117,13 @@ def _draw_panel(axes: Axes, values: pd.DataFrame, dose: str, architectures: Sequ
     for number, architecture in enumerate(architectures):
         points = []
         for _, networks in values[values["architecture"] == architecture].groupby("regime", sort=False):
-            numbers = networks.sort_values("seed")["value"].to_numpy(float)
-            low, high = interval(numbers[None])
-            points.append((networks[dose].mean(), numbers.mean(), low[0], high[0]))
+            of_networks = networks.pivot(index="regime", columns="seed", values="value")
+            points.append(mean_over_networks(of_networks, interval).assign(dose=networks[dose].mean()))
         if points:
-            x, mean, low, high = np.array(sorted(points)).T
-            look = _look(number)
-            axes.vlines(x, low, high, color=look["color"], linewidth=0.9)
-            axes.plot(x, mean, **look)
+            course = pd.concat(points).sort_values("dose", kind="stable")
+            course, look = keep(axes, course, architecture=architecture), _look(number)
+            axes.vlines(course["dose"], course["low"], course["high"], color=look["color"], linewidth=0.9)
+            axes.plot(course["dose"], course["value"], **look)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     if not values["value"].notna().any():
         style.say(axes, "undefined")
@@ -134,11 +133,14 @@ def _write_correlations(axes: Axes, correlated: pd.DataFrame, architectures: Seq
     """Write Spearman's ρ and its interval above a panel, a line an architecture."""
     lines = []
     for architecture in architectures:
-        for row in correlated[correlated["architecture"] == architecture].itertuples():
+        of_architecture = correlated[correlated["architecture"] == architecture]
+        written = of_architecture.rename(columns={"rho": "value", "networks": "n"})[["value", "low", "high", "n"]]
+        written = keep(axes, written, drawn="Spearman's rho", architecture=architecture)
+        for row in written.itertuples():
             text = (
                 "undefined"
-                if np.isnan(row.rho)
-                else f"{written_share(row.rho)} [{written_share(row.low)}, {written_share(row.high)}]"
+                if np.isnan(row.value)
+                else f"{written_share(row.value)} [{written_share(row.low)}, {written_share(row.high)}]"
             )
             lines.append(f"{style.shortened(architecture, 16)}  ρ = {text}".replace("= undefined", "undefined"))
     axes.set_title("\n".join(lines), loc="right", fontsize=6, linespacing=1.15)

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from spikegrid.figures import style
+from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts, shown_layers
 from spikegrid.randomness import derived_seed
 
@@ -38,7 +38,12 @@ def draw_fano_against_rate(units: pd.DataFrame, regimes: Sequence[str]) -> Figur
     width = min(style.FULL_WIDTH, max(style.HALF_WIDTH, 16 + _COLUMN * len(layers)))
     figure = style.new_figure(width, len(columns) * _ROW + 18)
     panels = figure.subplots(len(columns), len(layers), sharex=True, sharey="row", squeeze=False)
-    for layer, of_column, letter in zip(layers, panels.T, style.panel_letters()):
+    letters = style.panel_letters()
+    for row, column in zip(panels, columns):
+        for layer, axes in zip(layers, row):
+            title = style.shortened(layer, 26) if column == columns[0] else ""
+            style.name_panel(axes, next(letters), title, layer=layer, feature=column)
+    for layer, of_column in zip(layers, panels.T):
         of_layer = units[(units["layer"] == layer) & units["reached_target"] & units["fano_factor_random"].notna()]
         sample = of_layer.sample(min(POINTS, len(of_layer)), random_state=derived_seed("fano", layer) % 2**32)
         for axes, column in zip(of_column, columns):
@@ -49,7 +54,6 @@ def draw_fano_against_rate(units: pd.DataFrame, regimes: Sequence[str]) -> Figur
         above = of_column[0]
         above.axhline(1, **_POISSON)
         above.plot([0, 1], [1, 0], **_BERNOULLI)
-        style.name_panel(above, letter, style.shortened(layer, 26))
         above.text(1, 0.97, _drawn(sample, of_layer), transform=above.transAxes, ha="right", va="top", fontsize=6)
         of_column[-1].set_xlabel("firing rate p (spikes per image)")
     for row, label in zip(panels[:, 0], ("F, random order", "F / (1 − p), random order", "F / (1 − p), class-blocked")):
@@ -67,10 +71,12 @@ def draw_fano_against_rate(units: pd.DataFrame, regimes: Sequence[str]) -> Figur
 
 
 def _draw_units(axes: Axes, sample: pd.DataFrame, column: str, looks: dict[str, style.Look]) -> None:
+    points = sample[["regime", "seed", "unit", "firing_rate", column]].rename(columns={column: "value"})
+    points = keep(axes, points, drawn="unit")
     axes.scatter(
-        sample["firing_rate"],
-        sample[column],
-        c=sample["regime"].map({regime: look.color for regime, look in looks.items()}),
+        points["firing_rate"],
+        points["value"],
+        c=points["regime"].map({regime: look.color for regime, look in looks.items()}),
         s=np.clip(4000 / max(len(sample), 1), 1.5, 6),
         alpha=0.4,
         lw=0,
@@ -93,9 +99,12 @@ def _draw_means(axes: Axes, units: pd.DataFrame, column: str, looks: dict[str, s
     for regime, look in looks.items():
         of_regime = units[units["regime"] == regime].dropna(subset=column)
         bins = pd.cut(of_regime["firing_rate"], _BINS, include_lowest=True)
-        binned = of_regime.groupby(bins, observed=True)[["firing_rate", column]]
-        means = binned.mean()[binned.size() >= _LEAST_UNITS]
-        axes.plot(means["firing_rate"], means[column], color=look.color, ls=look.dashes, marker=look.marker)
+        binned = of_regime.groupby(bins, observed=True)
+        means = binned.agg(
+            firing_rate=("firing_rate", "mean"), units=(column, "size"), value=(column, "mean"), n=("seed", "nunique")
+        )
+        means = keep(axes, means[means["units"] >= _LEAST_UNITS], drawn="mean over units", regime=regime)
+        axes.plot(means["firing_rate"], means["value"], color=look.color, ls=look.dashes, marker=look.marker)
 
 
 def _drawn(sample: pd.DataFrame, units: pd.DataFrame) -> str:

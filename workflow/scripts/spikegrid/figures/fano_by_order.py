@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from spikegrid.figures import style
 from spikegrid.figures.cells import at_last_epoch, cells_of, labels_with_counts_per_point, last_layer, of_cell
-from spikegrid.figures.curves import Interval, bootstrap_of_mean
+from spikegrid.figures.curves import Interval, bootstrap_of_mean, mean_over_networks
+from spikegrid.figures.data import Figure, keep
 
 ORDERS = {"random": "random\n(control)", "class_blocked": "class-\nblocked", "given": "given"}
 """Orders of images and the words below them."""
@@ -44,19 +44,22 @@ def draw_fano_by_order(
     columns = min(len(cells), _COLUMNS)
     rows = -(-len(cells) // columns)
     width = min(style.FULL_WIDTH, max(style.HALF_WIDTH, 14 + _PANEL_WIDTH * columns))
-    figure = style.new_figure(width, 18 + _PANEL_HEIGHT * rows)
+    figure = style.new_figure(width, 21 + _PANEL_HEIGHT * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     interval = bootstrap_of_mean(confidence, resamples)
     for axes, cell, letter in zip(panels.flat, cells, style.panel_letters()):
         values = of_cell(shown, cell)
         _draw_panel(axes, values[values["reached_target"]], orders, looks, interval)
-        names = f"{style.shortened(cell[0], 13)}, {style.shortened(cell[1], 10)}"
-        style.name_panel(axes, letter, f"{names}\n{style.shortened(values['layer'].iloc[0], 30)}")
+        names, layer = f"{style.shortened(cell[0], 13)}, {style.shortened(cell[1], 10)}", values["layer"].iloc[0]
+        shows = {"dataset": cell[0], "architecture": cell[1], "layer": layer}
+        style.name_panel(axes, letter, f"{names}\n{style.shortened(layer, 30)}", **shows)
         axes.set_xticks(range(len(orders)), [ORDERS[order] for order in orders])
         axes.tick_params(axis="x", length=0)
         axes.tick_params(labelbottom=True)
     for axes in panels.flat[len(cells) :]:
         axes.set_axis_off()
+    for column in panels.T:
+        [axes for axes in column if axes.axison][-1].set_xlabel("order of images")
     for axes in panels[:, 0]:
         axes.set_ylabel("F / (1 − p), mean over units")
     values = shown.loc[shown["reached_target"], "value"]
@@ -80,22 +83,23 @@ def _draw_panel(
     for number, (regime, look) in enumerate(looks.items()):
         for place, order in enumerate(orders):
             of_order = values[(values["regime"] == regime) & (values["feature"] == f"{_FEATURE}{order}")]
-            numbers = of_order.sort_values("seed")["value"].to_numpy(float)
-            if len(numbers):
+            if len(of_order):
                 center = place + (number - (len(looks) - 1) / 2) * lane
-                _draw_networks(axes, center - _BESIDE * lane, numbers, look)
-                _draw_mean(axes, center + _BESIDE * lane, numbers, look, interval)
+                points = keep(axes, of_order[["regime", "seed", "feature", "value"]], drawn="network")
+                _draw_networks(axes, center - _BESIDE * lane, points["value"], look)
+                of_networks = of_order.pivot(index="feature", columns="seed", values="value")
+                mean = keep(axes, mean_over_networks(of_networks, interval), regime=regime)
+                _draw_mean(axes, center + _BESIDE * lane, mean, look)
 
 
-def _draw_networks(axes: Axes, x: float, values: np.ndarray, look: style.Look) -> None:
+def _draw_networks(axes: Axes, x: float, values: pd.Series, look: style.Look) -> None:
     outline = {"markerfacecolor": "none", "markeredgewidth": 0.5, "markersize": 2.2}
     axes.plot(np.full(len(values), x), values, linestyle="", marker=look.marker, color=look.color, **outline)
 
 
-def _draw_mean(axes: Axes, x: float, values: np.ndarray, look: style.Look, interval: Interval) -> None:
-    mean, (low, high) = values.mean(), interval(values[None])
-    axes.vlines(x, low, high, color=look.color, linewidth=1)
-    axes.plot([x], [mean], linestyle="", marker=look.marker, color=look.color, markersize=3.4)
+def _draw_mean(axes: Axes, x: float, mean: pd.DataFrame, look: style.Look) -> None:
+    axes.vlines(x, mean["low"], mean["high"], color=look.color, linewidth=1)
+    axes.plot([x], mean["value"], linestyle="", marker=look.marker, color=look.color, markersize=3.4)
 
 
 def _scale(axes: Axes, values: pd.Series) -> None:

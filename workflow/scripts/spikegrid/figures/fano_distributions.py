@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from scipy.special import gammainc, gammaincinv
 
 from spikegrid.figures import style
+from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts, shown_layers
 from spikegrid.rate_models import fit_gamma
 
@@ -46,11 +46,9 @@ def draw_fano_distributions(units: pd.DataFrame, regimes: Sequence[str], windows
     for layer, row in zip(layers, rows):
         of_layer = active[active["layer"] == layer]
         for order, axes in zip(orders, row):
-            ratios = {
-                regime: _positive(of_layer.loc[of_layer["regime"] == regime, f"fano_ratio_{order}"]) for regime in looks
-            }
-            _draw_panel(axes, ratios, looks, edges, windows)
-            style.name_panel(axes, next(letters), f"{order.replace('_', '-')} order" if layer == layers[0] else "")
+            _draw_panel(axes, of_layer, f"fano_ratio_{order}", looks, edges, windows)
+            title = f"{order.replace('_', '-')} order" if layer == layers[0] else ""
+            style.name_panel(axes, next(letters), title, layer=layer, feature=f"fano_ratio_{order}")
         row[0].set_ylim(0, 1.08 * row[0].get_ylim()[1])  # room for the medians
         row[0].set_ylabel(f"{style.shortened(layer, 22)}\nshare of units")
     for axes in rows[-1]:
@@ -62,10 +60,6 @@ def draw_fano_distributions(units: pd.DataFrame, regimes: Sequence[str], windows
     return figure
 
 
-def _positive(ratios: pd.Series) -> np.ndarray:
-    return ratios[ratios > 0].to_numpy()
-
-
 def _edges(ratios: np.ndarray, windows: int) -> np.ndarray:
     """Return edges of bins of equal width on a log axis, 1 among them, around the null and all ratios from 0.01 on."""
     null = np.maximum(2 * gammaincinv((windows - 1) / 2, [0.001, 0.999]) / windows, _LEAST_RATIO)
@@ -75,28 +69,39 @@ def _edges(ratios: np.ndarray, windows: int) -> np.ndarray:
 
 
 def _draw_panel(
-    axes: Axes, ratios: dict[str, np.ndarray], looks: dict[str, style.Look], edges: np.ndarray, windows: int
+    axes: Axes, units: pd.DataFrame, column: str, looks: dict[str, style.Look], edges: np.ndarray, windows: int
 ) -> None:
     places = np.geomspace(edges[0], edges[-1], 16 * len(edges))
-    for regime, values in ratios.items():
-        look = looks[regime]
+    firing = units[units[column] > 0]
+    for regime, look in looks.items():
+        of_regime = firing[firing["regime"] == regime]
+        values = of_regime[column].to_numpy()
         if len(values) == 0:
             continue
-        shares = np.histogram(values, edges)[0] / len(values)
+        shares = pd.DataFrame(
+            {"from": edges[:-1], "to": edges[1:], "value": np.histogram(values, edges)[0] / len(values)}
+        )
+        pooled = {"regime": regime, "units": len(values), "n": of_regime["seed"].nunique()}
+        steps = keep(axes, shares, drawn="share of units", **pooled)["value"]
         if len(looks) > FITTED:
-            axes.stairs(shares, edges, color=look.color, linestyle=look.dashes, linewidth=1)
+            axes.stairs(steps, edges, color=look.color, linestyle=look.dashes, linewidth=1)
         else:
-            axes.stairs(shares, edges, fill=True, color=look.color, alpha=0.15)
-            axes.stairs(shares, edges, color=look.color, linewidth=0.5, alpha=0.7)
+            axes.stairs(steps, edges, fill=True, color=look.color, alpha=0.15)
+            axes.stairs(steps, edges, color=look.color, linewidth=0.5, alpha=0.7)
             scale = 2 * values.max()  # a scale family: fit_gamma takes rates, which are below 1
             law = fit_gamma(values / scale)
             if law.converged:
-                shares = _share_per_bin(law.parameters["shape"], law.parameters["scale"] * scale, places)
-                axes.plot(places, shares, color=look.color, linestyle=look.dashes)
-        axes.plot(np.median(values), 0.96, look.marker, color=look.color, mew=0, transform=axes.get_xaxis_transform())
-    if not any(map(len, ratios.values())):
+                expected = _share_per_bin(law.parameters["shape"], law.parameters["scale"] * scale, places)
+                line = keep(axes, pd.DataFrame({"fano_ratio": places, "value": expected}), drawn="gamma law", **pooled)
+                axes.plot(line["fano_ratio"], line["value"], color=look.color, linestyle=look.dashes)
+        median = keep(axes, pd.DataFrame({"fano_ratio": [np.median(values)]}), drawn="median", **pooled)
+        at_top = {"mew": 0, "transform": axes.get_xaxis_transform()}
+        axes.plot(median["fano_ratio"], [0.96], look.marker, color=look.color, **at_top)
+    if firing.empty:
         style.say(axes, "no active unit")
-    axes.plot(places, _share_per_bin((windows - 1) / 2, 2 / windows, places), **_NULL)
+    expected = _share_per_bin((windows - 1) / 2, 2 / windows, places)
+    null = keep(axes, pd.DataFrame({"fano_ratio": places, "value": expected}), drawn="null")
+    axes.plot(null["fano_ratio"], null["value"], **_NULL)
     axes.axvline(1, color=style.PALE, linewidth=0.5, zorder=0)
     axes.set_xscale("log")
     axes.set_xlim(edges[0], edges[-1])

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spikegrid.figures import style
 from spikegrid.figures.cells import cells_of, labels_with_counts_per_point, last_layer, of_cell
 from spikegrid.figures.curves import Interval, bootstrap_of_mean, draw_curve, epoch_axis
+from spikegrid.figures.data import Figure
 
 PANELS = {
     "firing_rate_mean": "mean firing rate\n(spikes per image)",
@@ -47,6 +47,7 @@ def draw_firing_over_training(
     figure = style.new_figure(width, _MARGINS + height * len(cells))
     rows = figure.subplots(len(cells), len(names), sharex=True, squeeze=False)
     interval, last = bootstrap_of_mean(confidence, resamples), int(shown["epoch"].max())
+    letters = style.panel_letters()
     for cell, row in zip(cells, rows):
         values = of_cell(shown[shown["reached_target"]], cell)
         for name, axes in zip(names, row):
@@ -54,10 +55,12 @@ def draw_firing_over_training(
             epoch_axis(axes, last)
             axes.label_outer(remove_inner_ticks=False)
             axes.tick_params(labelleft=True)
+            title = PANELS[name] if cell == cells[0] else ""
+            layer = values["layer"].iloc[0] if len(values) else None
+            shows = {"dataset": cell[0], "architecture": cell[1], "layer": layer, "feature": name}
+            style.name_panel(axes, next(letters), title, **shows)
         label = "\n".join(style.shortened(name, int(height / _CHARACTER)) for name in cell)
         row[0].set_ylabel(label, fontsize=7 if height == _ROW else 6)
-    for name, axes, letter in zip(names, rows[0], style.panel_letters()):
-        style.name_panel(axes, letter, PANELS[name])
     keys = style.regime_keys(looks, labels_with_counts_per_point(shown, "regime", regimes), marker=True)
     title = f"mean and {100 * confidence:.3g} % bootstrap interval over n networks of a row"
     style.legend_below(figure, keys, width, title)
@@ -69,7 +72,7 @@ def _draw_panel(axes: Axes, values: pd.DataFrame, looks: dict[str, style.Look], 
     for regime, look in looks.items():
         of_regime = values[values["regime"] == regime].pivot(index="epoch", columns="seed", values="value")
         if len(of_regime):
-            draw_curve(axes, of_regime, look, interval, markers=True)
+            draw_curve(axes, of_regime, regime, look, interval, markers=True)
     if values["value"].notna().any():
         axes.yaxis.set_major_locator(MaxNLocator(3))
     else:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from spikegrid.figures import style
 from spikegrid.figures.cells import last_layer
+from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts
 
 DIMENSION = "effective_dimension_activations"
@@ -44,7 +44,7 @@ def draw_fragility_against_dimension(features: pd.DataFrame, regimes: Sequence[s
     layer = last_layer(features[features["feature"] == DIMENSION])["layer"].iloc[0]
     for name, axes, letter in zip(names, panels, style.panel_letters()):
         _draw_paths(axes, checkpoints.dropna(subset=[DIMENSION, name]), name, looks)
-        style.name_panel(axes, letter)
+        style.name_panel(axes, letter, feature=name)
         axes.set_xlabel(f"effective dimension of activations, {style.shortened(layer, 24)}")
         axes.set_ylabel(f"median flip distance, {PANELS[name]} (brightness)")
     keys = style.regime_keys(looks, labels_with_counts(features, regimes), marker=True)
@@ -71,8 +71,9 @@ def _draw_paths(axes: Axes, checkpoints: pd.DataFrame, name: str, looks: dict[st
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     for (regime, _), path in checkpoints.groupby(["regime", "seed"]):
-        look = looks[regime]
-        x, y = (path.sort_values("epoch")[column].to_numpy() for column in (DIMENSION, name))
+        look, path = looks[regime], path.sort_values("epoch").rename(columns={name: "value"})
+        path = keep(axes, path[["regime", "seed", "epoch", DIMENSION, "value"]], drawn="network")
+        x, y = path[DIMENSION].to_numpy(), path["value"].to_numpy()
         axes.plot(x, y, color=look.color, linestyle=look.dashes, **_PATH)
         for part, points in ((slice(1, -1), _BETWEEN), (slice(-1, None), _LAST), (slice(0, 1), _FIRST)):
             if part != slice(-1, None) or len(x) > 1:

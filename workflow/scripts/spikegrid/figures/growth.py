@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
 from spikegrid.figures.cells import nearest_output
-from spikegrid.figures.curves import Interval, bootstrap_of_mean, epoch_axis, logarithmic_axis
+from spikegrid.figures.curves import Interval, bootstrap_of_mean, epoch_axis, logarithmic_axis, mean_over_networks
+from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts
 from spikegrid.findings import written_share
 from spikegrid.growth_laws import curve
@@ -21,7 +21,7 @@ SHIFTED_POWER = "(1 + t/t₀)ᵇ"
 """What the power law is called where it has the lowest AICc and no power law may be claimed."""
 
 _COLUMNS, _ROW, _LINE_OF_TEXT, _MARGINS = 3, 31.0, 2.7, 24.0
-_POINTS = 100
+_POINTS = 50
 _OTHER_LINE = {"linewidth": 0.7, "linestyle": (0, (4, 1.5))}
 _GLYPHS = {"s": "■", "o": "●", "^": "▲", "D": "◆", "v": "▼", "P": "✚", "X": "✖", "p": "⬟", "<": "◀", ">": "▶"}
 
@@ -61,7 +61,7 @@ def draw_growth(
         _draw_panel(axes, values[values["reached_target"]], fitted, looks, interval)
         epoch_axis(axes, last)
         where = f" ({'network' if layer == NETWORK else style.shortened(layer, 20)})" if len(layers) > 1 else ""
-        style.name_panel(axes, letter, style.feature_label(feature, 34) + where)
+        style.name_panel(axes, letter, style.axis_label(feature, 36) + where, feature=feature, layer=layer)
         _write_laws(axes, fitted, {regime: looks[regime] for regime in looks if regime in labels})
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
@@ -79,7 +79,7 @@ def _draw_panel(
     for regime, look in looks.items():
         of_regime = values[values["regime"] == regime].pivot(index="epoch", columns="seed", values="value")
         if len(of_regime):
-            _draw_points(axes, of_regime, look, interval)
+            _draw_points(axes, of_regime, regime, look, interval)
             _draw_laws(axes, fitted[fitted["regime"] == regime], of_regime.index, look)
     if not values["value"].notna().any():
         style.say(axes, "undefined")
@@ -88,14 +88,11 @@ def _draw_panel(
         logarithmic_axis(axes)
 
 
-def _draw_points(axes: Axes, values: pd.DataFrame, look: style.Look, interval: Interval) -> None:
-    numbers = values.to_numpy(float)
-    if (numbers > 0).all():
-        mean, low, high = np.exp([np.log(numbers).mean(axis=1), *interval(np.log(numbers))])
-    else:
-        mean, low, high = numbers.mean(axis=1), *interval(numbers)
-    axes.vlines(values.index, low, high, color=look.color, linewidth=0.8)
-    axes.plot(values.index, mean, color=look.color, linestyle="", marker=look.marker, zorder=3)
+def _draw_points(axes: Axes, values: pd.DataFrame, regime: str, look: style.Look, interval: Interval) -> None:
+    is_positive = bool((values > 0).all(axis=None))
+    course = keep(axes, mean_over_networks(values, interval, geometric=is_positive), regime=regime)
+    axes.vlines(course["epoch"], course["low"], course["high"], color=look.color, linewidth=0.8)
+    axes.plot(course["epoch"], course["value"], color=look.color, linestyle="", marker=look.marker, zorder=3)
 
 
 def _draw_laws(axes: Axes, laws: pd.DataFrame, epochs: pd.Index, look: style.Look) -> None:
@@ -104,11 +101,10 @@ def _draw_laws(axes: Axes, laws: pd.DataFrame, epochs: pd.Index, look: style.Loo
     dense = [np.linspace(first, last, _POINTS), np.linspace(first, max(first, 1), _POINTS)]
     dense = np.unique(np.concatenate([*dense, np.geomspace(max(first, 1), last, _POINTS)]))
     for law in laws[laws["a"].notna()].itertuples():
-        values = curve(law.law, law.a, law.b, law.t0, dense)
-        if law.delta_aicc == 0:
-            axes.plot(dense, values, color=look.color)
-        elif law.law == "power":
-            axes.plot(dense, values, color=look.color, **_OTHER_LINE)
+        if law.delta_aicc == 0 or law.law == "power":
+            line = pd.DataFrame({"epoch": dense, "value": curve(law.law, law.a, law.b, law.t0, dense)})
+            line = keep(axes, line, drawn="law", law=law.law, regime=law.regime)
+            axes.plot(line["epoch"], line["value"], color=look.color, **({} if law.delta_aicc == 0 else _OTHER_LINE))
 
 
 def _write_laws(axes: Axes, fitted: pd.DataFrame, looks: dict[str, style.Look]) -> None:
@@ -116,7 +112,7 @@ def _write_laws(axes: Axes, fitted: pd.DataFrame, looks: dict[str, style.Look]) 
     axes.set_title(axes.get_title("left"), loc="left", pad=5 + 7.2 * len(looks))
     for number, (regime, look) in enumerate(looks.items()):
         height = 3 + 7.2 * (len(looks) - 1 - number)
-        text = f"{_GLYPHS[look.marker]} {_in_words(fitted[fitted['regime'] == regime])}"
+        text = f"{_GLYPHS[look.marker]} {_in_words(axes, fitted[fitted['regime'] == regime])}"
         axes.annotate(
             text,
             (0, 1),
@@ -129,24 +125,25 @@ def _write_laws(axes: Axes, fitted: pd.DataFrame, looks: dict[str, style.Look]) 
         )
 
 
-def _in_words(laws: pd.DataFrame) -> str:
+def _in_words(axes: Axes, laws: pd.DataFrame) -> str:
     """Say the law of lowest AICc of one course and how far off it is, and its exponent or slope with the interval."""
     if laws.empty:
         return "no networks"
     if not (laws["delta_aicc"] == 0).any():
         return f"no law: {laws['reason'].iloc[0]}"
-    law = laws[laws["delta_aicc"] == 0].iloc[0]
+    lowest = laws[laws["delta_aicc"] == 0].iloc[:1]
+    is_power = lowest["law"].iloc[0] == "power"
+    drawn, name = ("exponent", "b") if is_power else ("log-log slope", "slope")
+    columns = {name: "value", f"{name}_low": "low", f"{name}_high": "high", "networks": "n"}
+    written = lowest.rename(columns=columns)[["regime", "law", "deviation", "power_law", *columns.values()]]
+    law = keep(axes, written, drawn=drawn).iloc[0]
     percent = 100 * law["deviation"]
     deviation = f"± {percent:.2g} %" if percent < 99.5 else f"± {percent:.0f} %"
-    if law["law"] == "power":
-        name = "power law" if law["power_law"] else SHIFTED_POWER
-        return f"{name} {deviation}, b = {_with_interval(law['b'], law['b_low'], law['b_high'])}"
-    return f"{law['law']} {deviation}, slope {_with_interval(law['slope'], law['slope_low'], law['slope_high'])}"
-
-
-def _with_interval(value: float, low: float, high: float) -> str:
-    bounds = "" if np.isnan(low) else f" [{written_share(low)}, {written_share(high)}]"
-    return written_share(value) + bounds
+    bounds = "" if np.isnan(law["low"]) else f" [{written_share(law['low'])}, {written_share(law['high'])}]"
+    if is_power:
+        called = "power law" if law["power_law"] else SHIFTED_POWER
+        return f"{called} {deviation}, b = {written_share(law['value'])}{bounds}"
+    return f"{law['law']} {deviation}, slope {written_share(law['value'])}{bounds}"
 
 
 def _points_of(looks: dict[str, style.Look], labels: dict[str, str]) -> list[Line2D]:

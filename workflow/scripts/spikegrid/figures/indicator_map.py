@@ -10,13 +10,13 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, SymLogNorm
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
 from spikegrid.figures.cells import grouped_by_stem
+from spikegrid.figures.data import Figure, keep
 from spikegrid.indicators import COLUMNS
 from spikegrid.tables import read_named
 
@@ -33,17 +33,22 @@ _CHARACTERS_IN_A_CELL = 4.0
 
 @dataclass(frozen=True)
 class _Block:
-    """The columns of one dataset and architecture: g and whether its interval excludes 0, [features × layers]."""
+    """The columns of one dataset and architecture: g and whether its interval excludes 0, [features × layers].
 
+    ``data`` has a row a feature and layer.
+    """
+
+    letter: str
     title: str
     layers: list[str]
     effects: np.ndarray
     signs: np.ndarray
+    data: pd.DataFrame
 
     @property
     def width(self) -> int:
         """Columns that the block takes: its layers, or more where its title is wider."""
-        longest = max(map(len, self.title.split("\n")))
+        longest = max(map(len, f"{self.letter}   {self.title}".split("\n")))
         return max(len(self.layers), int(np.ceil(longest / _CHARACTERS_IN_A_CELL)))
 
 
@@ -70,7 +75,8 @@ def draw_indicator_map(indicators: pd.DataFrame, regimes: Sequence[str], memoriz
     final = indicators[indicators["final"].astype(bool)]
     features = [name for group in grouped_by_stem(dict.fromkeys(final["feature"])) for name in group]
     cells = final.groupby(["dataset", "architecture"], sort=False)
-    lines = _in_lines([_block(cell, rows, features) for cell, rows in cells])
+    letters = style.panel_letters()
+    lines = _in_lines([_block(next(letters), cell, rows, features) for cell, rows in cells])
     if not lines:
         return style.empty_figure(
             f"no dataset and architecture where networks of\n{memorizing} and {generalizing} reached their target"
@@ -92,17 +98,20 @@ def draw_indicator_map(indicators: pd.DataFrame, regimes: Sequence[str], memoriz
     return figure
 
 
-def _block(cell: tuple[str, str], rows: pd.DataFrame, features: list[str]) -> _Block:
+def _block(letter: str, cell: tuple[str, str], rows: pd.DataFrame, features: list[str]) -> _Block:
     depths = rows.drop_duplicates("layer").set_index("layer")["depth"]
     layers = depths.where(depths > 0, np.inf).sort_values(kind="stable").index.tolist()
     rows = rows.assign(sign=(rows["low"] > 0).astype(int) - (rows["high"] < 0).astype(int))
+    data = rows.rename(columns={"hedges_g": "value"})[
+        ["dataset", "architecture", "layer", "feature", "sign", "n_memorizing", "n_generalizing", "value"]
+    ].assign(panel=letter, drawn="Hedges' g")
     effects, signs = (
-        rows.pivot(index="feature", columns="layer", values=column).reindex(index=features, columns=layers).to_numpy()
-        for column in ("hedges_g", "sign")
+        data.pivot(index="feature", columns="layer", values=column).reindex(index=features, columns=layers).to_numpy()
+        for column in ("value", "sign")
     )
     names = "\n".join(style.shortened(name, 22) for name in cell)
     title = f"{names}\nn = {rows['n_memorizing'].iloc[0]} / {rows['n_generalizing'].iloc[0]}"
-    return _Block(title, layers, effects, signs)
+    return _Block(letter, title, layers, effects, signs, data)
 
 
 def _extent(line: list[_Block]) -> int:
@@ -124,6 +133,7 @@ def _draw_line(axes: Axes, line: list[_Block], features: list[str], colors: Scal
     left, places, names = 0, [], []
     shades = {"cmap": colors.cmap, "norm": colors.norm}
     for block in line:
+        keep(axes, block.data)
         columns, count = len(block.layers), len(features)
         ground = {"facecolor": "0.94", "edgecolor": "0.65", "hatch": "//////", "linewidth": 0}
         axes.add_patch(Rectangle((left, 0), columns, count, **ground))
@@ -135,7 +145,8 @@ def _draw_line(axes: Axes, line: list[_Block], features: list[str], colors: Scal
             axes.scatter(
                 *(left + layer + 0.5, feature + 0.5), s=7, marker=marker, c=np.where(strong, "white", style.INK), lw=0
             )
-        axes.annotate(block.title, (left, 0), (0, 4), textcoords="offset points", va="bottom", linespacing=1.1)
+        title = style.with_letter(block.letter, block.title)
+        axes.annotate(title, (left, 0), (0, 4), textcoords="offset points", va="bottom", linespacing=1.1)
         places += [left + number + 0.5 for number in range(columns)]
         names += [_layer_label(layer) for layer in block.layers]
         left += block.width + 1

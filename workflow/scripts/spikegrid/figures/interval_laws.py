@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from spikegrid.figures import style
+from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts, shown_layers
 
 REGIMES = 4
@@ -45,6 +45,7 @@ def draw_interval_laws(histograms: pd.DataFrame, regimes: Sequence[str]) -> Figu
     figure = style.new_figure(width, 24 + 2 * _ROW)
     above, below = figure.subplots(2, len(shown), sharex="row", sharey="row", squeeze=False)
     pooled = {regime: _pooled(of_layer[of_layer["regime"] == regime]) for regime in shown}
+    networks = of_layer.groupby("regime")["seed"].nunique()
     letters = style.panel_letters()
     for row, draw in ((above, _draw_histogram), (below, _draw_quantiles)):
         for regime, axes in zip(shown, row):
@@ -53,7 +54,8 @@ def draw_interval_laws(histograms: pd.DataFrame, regimes: Sequence[str]) -> Figu
                 draw(axes, pooled[regime], looks[regime], contrast)
             else:
                 style.say(axes, "no interval in\na network that\nreached its target")
-            style.name_panel(axes, next(letters), style.shortened(regime, 24) if row is above else "")
+            title = style.shortened(regime, 24) if row is above else ""
+            style.name_panel(axes, next(letters), title, regime=regime, layer=layer, n=networks.get(regime, 0))
     for axes in above:
         axes.set_xlabel("interval (images)")
     for axes in below:
@@ -93,11 +95,21 @@ def _shares(counts: pd.DataFrame) -> pd.DataFrame:
 
 def _draw_histogram(axes: Axes, counts: pd.DataFrame, look: style.Look, contrast: str | None) -> None:
     shares = _shares(counts)
-    axes.plot(shares["exponential"], **_EXPONENTIAL)
-    axes.plot(shares["geometric"], **_GEOMETRIC)
-    if contrast:
-        axes.plot(shares[contrast], **_CONTRAST)
-    axes.plot(shares["random"], look.marker, color=look.color, ms=3, mew=0)
+    for law, how in (("exponential", _EXPONENTIAL), ("geometric", _GEOMETRIC)):
+        _draw_shares(axes, shares[law], how, drawn="expected share", law=law)
+    for order, how in _orders(look, contrast):
+        _draw_shares(axes, shares[order], how, drawn="observed share", order=order)
+
+
+def _draw_shares(axes: Axes, shares: pd.Series, how: dict, **names: str) -> None:
+    shown = keep(axes, shares.rename("value").rename_axis("interval").reset_index(), **names)
+    axes.plot(shown["interval"], shown["value"], **how)
+
+
+def _orders(look: style.Look, contrast: str | None) -> list[tuple[str, dict]]:
+    """Return the orders of images that are drawn, and how."""
+    random = {"linestyle": "", "marker": look.marker, "color": look.color, "ms": 3, "mew": 0}
+    return [*([(contrast, _CONTRAST)] if contrast else []), ("random", random)]
 
 
 def _edges(longest: int) -> np.ndarray:
@@ -109,12 +121,12 @@ def _edges(longest: int) -> np.ndarray:
 def _draw_quantiles(axes: Axes, counts: pd.DataFrame, look: style.Look, contrast: str | None) -> None:
     places = _edges(len(counts))[1:] - 1
     axes.axline((1, 1), (10, 10), **_GEOMETRIC)
-    expected, observed = _quantiles(counts["random"], counts["exponential"], places)
-    axes.plot(expected, observed, **_EXPONENTIAL)
-    if contrast:
-        axes.plot(*_quantiles(counts[contrast], counts["geometric"], places), **_CONTRAST)
-    expected, observed = _quantiles(counts["random"], counts["geometric"], places)
-    axes.plot(expected, observed, look.marker, color=look.color, ms=3, mew=0)
+    of_geometric = [(order, "geometric", how) for order, how in _orders(look, contrast)]
+    for order, law, how in [("random", "exponential", _EXPONENTIAL), *of_geometric]:
+        expected, observed = _quantiles(counts[order], counts[law], places)
+        table = pd.DataFrame({"quantile_of_law": expected, "value": observed})
+        shown = keep(axes, table, drawn="observed quantile", order=order, law=law)
+        axes.plot(shown["quantile_of_law"], shown["value"], **how)
 
 
 def _quantiles(observed: pd.Series, law: pd.Series, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
 from spikegrid.figures.cells import grouped_by_stem, last_layer
 from spikegrid.figures.curves import Interval, bootstrap_of_mean, draw_curve, epoch_axis, widen
+from spikegrid.figures.data import Figure
 from spikegrid.figures.networks import labels_with_counts, shown_layers
 
 MOST_ROWS = 8
@@ -60,18 +60,16 @@ def _by_layer(
     for row, named in zip(panels, folded):
         for axes, name in zip(row, named):
             _draw_feature(axes, features[features["feature"] == name], looks, interval, int(features["epoch"].max()))
-            style.name_panel(axes, next(letters), style.feature_label(name, 23))
+            style.name_panel(axes, next(letters), style.axis_label(name, 23), feature=name, layer=NETWORK)
         for axes in row[len(named) :]:
             axes.set_axis_off()
     for row, name in zip(panels[len(folded) :], by_layer):
         for layer, axes in zip(layers, row):
             shown = features[(features["feature"] == name) & (features["layer"] == layer)]
             _draw_feature(axes, shown, looks, interval, int(features["epoch"].max()))
-        row[0].set_ylabel(style.feature_label(name, 17))
-        style.name_panel(row[0], next(letters))
-    if by_layer:
-        for layer, axes in zip(layers, panels[len(folded)]):
-            axes.set_title("whole network" if layer == NETWORK else style.shortened(layer, 24))
+            place = "whole network" if layer == NETWORK else style.shortened(layer, 24)
+            style.name_panel(axes, next(letters), place if name == by_layer[0] else "", feature=name, layer=layer)
+        row[0].set_ylabel(style.axis_label(name, 17))
     _label_lowest(panels)
     figure.align_ylabels()
     return figure, width
@@ -90,8 +88,10 @@ def _folded(
     letters = style.panel_letters()
     for row, named in zip(panels, rows):
         for axes, name in zip(row, named):
-            _draw_feature(axes, shown[shown["feature"] == name], looks, interval, int(features["epoch"].max()))
-            style.name_panel(axes, next(letters), style.feature_label(name, 23))
+            of_feature = shown[shown["feature"] == name]
+            _draw_feature(axes, of_feature, looks, interval, int(features["epoch"].max()))
+            layer = of_feature["layer"].iloc[0]
+            style.name_panel(axes, next(letters), style.axis_label(name, 23), feature=name, layer=layer)
         for axes in row[len(named) :]:
             axes.set_axis_off()
     _label_lowest(panels)
@@ -149,5 +149,5 @@ def _draw_feature(
     for regime, look in looks.items():
         of_regime = values[values["regime"] == regime].pivot(index="epoch", columns="seed", values="value")
         if len(of_regime):
-            draw_curve(axes, of_regime, look, interval, markers=True)
+            draw_curve(axes, of_regime, regime, look, interval, markers=True)
     widen(axes)

@@ -9,11 +9,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from spikegrid.figures import style
 from spikegrid.figures.cells import last_layer, of_cell
+from spikegrid.figures.data import Figure, keep
 from spikegrid.simulation import COLUMNS
 from spikegrid.tables import read_named
 
@@ -49,9 +49,10 @@ def draw_predictive_checks(checks: pd.DataFrame, regimes: Sequence[str]) -> Figu
     letters = style.panel_letters()
     for place, regime in enumerate(shown):
         axes = figure.add_subplot(grid[place // columns, place % columns])
-        of_regime = checks[checks["regime"] == regime].set_index(["statistic", "model"])
+        of_regime = checks[checks["regime"] == regime]
         _draw_panel(axes, of_regime, statistics, models, named=place % columns == 0)
-        style.name_panel(axes, next(letters), f"{style.shortened(regime, 22)}, n = {of_regime['networks'].max()}")
+        title = f"{style.shortened(regime, 22)}, n = {of_regime['networks'].max()}"
+        style.name_panel(axes, next(letters), title, regime=regime)
     scale = figure.add_subplot(grid[-1, :])
     ticks, label = [0, 0.25, 0.5, 0.75, 1], "share of networks that pass"
     bar = figure.colorbar(_SHARES, cax=scale, orientation="horizontal", ticks=ticks, label=label)
@@ -63,8 +64,10 @@ def draw_predictive_checks(checks: pd.DataFrame, regimes: Sequence[str]) -> Figu
 
 
 def _draw_panel(axes: Axes, checks: pd.DataFrame, statistics: list[str], models: list[str], named: bool) -> None:
-    for (statistic, model), check in checks.iterrows():
-        left, top = models.index(model), statistics.index(statistic)
+    columns = ["layer", "model", "statistic", "by_construction", "passing", "z", "networks"]
+    shown = keep(axes, checks[columns].rename(columns={"networks": "n"}), drawn="check")
+    for check in shown.to_dict("records"):
+        left, top = models.index(check["model"]), statistics.index(check["statistic"])
         passing, fitted = check["passing"], check["by_construction"]
         exact = fitted and np.isnan(check["z"])
         shade = "white" if np.isnan(passing) else _SHARES.to_rgba(passing)

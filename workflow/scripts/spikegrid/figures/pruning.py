@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from spikegrid.features import NETWORK
 from spikegrid.figures import style
-from spikegrid.figures.curves import Interval, bootstrap_of_mean, draw_curve
+from spikegrid.figures.curves import Interval, bootstrap_of_mean, draw_curve, mean_over_networks
+from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts, shown_layers
 from spikegrid.pruning_areas import CRITERIA, RANDOM, network_areas
 
@@ -33,7 +33,7 @@ def draw_pruning_curves(
     """
     whole = curves[(curves["depth"] == 0) & curves["regime"].isin(regimes)]
     reached = whole[whole["reached_target"]]
-    titles = {criterion: criterion.replace("_", " ") for criterion in (RANDOM, *CRITERIA)}
+    titles = {criterion: style.feature_label(criterion) for criterion in (RANDOM, *CRITERIA)}
     looks, interval = style.regime_looks(regimes), bootstrap_of_mean(confidence, resamples)
     rows = -(-(len(titles) + 1) // _COLUMNS)
     figure = style.new_figure(style.FULL_WIDTH, 24 + _ROW * rows * len(_ACCURACIES))
@@ -44,11 +44,12 @@ def draw_pruning_curves(
             _draw_curves(axes, reached[reached["criterion"] == criterion], images, looks, interval)
             if criterion != RANDOM:
                 _draw_means(axes, reached[reached["criterion"] == RANDOM], images, looks)
-            style.name_panel(axes, next(letters), title)
+            shows = {"feature": f"accuracy_{images}", "criterion": criterion, "layer": NETWORK}
+            style.name_panel(axes, next(letters), title, **shows)
         for axes in block[::_COLUMNS]:
             axes.set_ylabel(label)
         _draw_areas(block[-1], reached, images, "criterion", titles, looks, interval)
-        style.name_panel(block[-1], next(letters), "areas")
+        style.name_panel(block[-1], next(letters), "areas", feature=f"area_{images}", layer=NETWORK)
     keys = style.regime_keys(looks, labels_with_counts(whole, regimes), marker=True)
     keys.append(Line2D([], [], color=style.INK, label="random", **_AT_RANDOM))
     style.legend_below(figure, keys, style.FULL_WIDTH, _title(confidence))
@@ -68,19 +69,19 @@ def draw_random_ablation(
     reached = at_random[at_random["reached_target"]]
     looks, interval = style.regime_looks(regimes), bootstrap_of_mean(confidence, resamples)
     layers = [*shown_layers(at_random), NETWORK]
-    columns = min(3, len(layers) + 1)
+    columns = min(_COLUMNS if len(layers) < _COLUMNS else _COLUMNS - 1, len(layers) + 1)
     rows = -(-(len(layers) + 1) // columns)
     figure = style.new_figure(style.FULL_WIDTH, 22 + 40 * rows)
     panels, letters = figure.subplots(rows, columns).ravel(), style.panel_letters()
     titles = [*(f"layer {style.shortened(layer, 24)}" for layer in layers[:-1]), "every layer"]
     for layer, title, axes in zip(layers, titles, panels):
         _draw_curves(axes, reached[reached["layer"] == layer], "train", looks, interval)
-        style.name_panel(axes, next(letters), title)
+        style.name_panel(axes, next(letters), title, feature="accuracy_train", criterion=RANDOM, layer=layer)
     for axes in panels[: len(layers) : columns]:
         axes.set_ylabel(_ACCURACIES["train"])
-    areas, *empty = panels[len(layers) :]
+    *empty, areas = panels[len(layers) :]
     _draw_areas(areas, reached, "train", "layer", dict(zip(layers, titles)), looks, interval)
-    style.name_panel(areas, next(letters), "areas under the curves")
+    style.name_panel(areas, next(letters), "areas", feature="area_train", criterion=RANDOM)
     for axes in empty:
         axes.set_axis_off()
     keys = style.regime_keys(looks, labels_with_counts(at_random, regimes), marker=True)
@@ -96,14 +97,15 @@ def _draw_curves(
         of_regime = curves[curves["regime"] == regime]
         if len(of_regime):
             values = of_regime.pivot(index="share", columns="seed", values=f"accuracy_{images}")
-            draw_curve(axes, values, look, interval)
+            draw_curve(axes, values, regime, look, interval)
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], xlabel="share of units removed")
 
 
 def _draw_means(axes: Axes, curves: pd.DataFrame, images: str, looks: dict[str, style.Look]) -> None:
     for regime, of_regime in curves.groupby("regime"):
-        means = of_regime.groupby("share")[f"accuracy_{images}"].mean()
-        axes.plot(means.index, means, color=looks[regime].color, **_AT_RANDOM)
+        of_share = of_regime.groupby("share").agg(value=(f"accuracy_{images}", "mean"), n=("seed", "nunique"))
+        means = keep(axes, of_share.reset_index(), drawn="mean", regime=regime, criterion=RANDOM)
+        axes.plot(means["share"], means["value"], color=looks[regime].color, **_AT_RANDOM)
 
 
 def _draw_areas(
@@ -115,17 +117,23 @@ def _draw_areas(
     looks: dict[str, style.Look],
     interval: Interval,
 ) -> None:
-    """Draw the mean area of each regime, and its interval, a row for each of the ``labels`` of ``column``."""
+    """Draw the mean area of each regime, and its interval, a row for each of the ``labels`` of ``column``.
+
+    The panel stands at the right, and so do its labels: there they take no room between the others.
+    """
     areas = network_areas(curves)
     areas = areas[areas["images"] == images]
     places = np.arange(len(labels))
     for (regime, look), offset in zip(looks.items(), np.linspace(-_SPREAD, _SPREAD, len(looks))):
         of_regime = areas[areas["regime"] == regime]
         if len(of_regime):
-            values = of_regime.pivot(index=column, columns="seed", values="area").loc[[*labels]].to_numpy()
-            axes.hlines(places + offset, *interval(values), color=look.color, linewidth=0.8)
-            axes.plot(values.mean(axis=1), places + offset, color=look.color, linestyle="", marker=look.marker)
+            values = of_regime.pivot(index=column, columns="seed", values="area").loc[[*labels]]
+            mean = keep(axes, mean_over_networks(values, interval), regime=regime)
+            axes.hlines(places + offset, mean["low"], mean["high"], color=look.color, linewidth=0.8)
+            axes.plot(mean["value"], places + offset, color=look.color, linestyle="", marker=look.marker)
     axes.set_yticks(places, labels.values())
+    axes.yaxis.tick_right()
+    axes.spines[["left", "right"]].set_visible([False, True])
     axes.set(xlim=(0, 1), ylim=(len(labels) - 0.4, -0.6), xticks=[0, 0.5, 1], xlabel="area under the curve")
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spikegrid.figures import style
+from spikegrid.figures.data import Figure, keep, name_data
 from spikegrid.randomness import derived_seed
 from spikegrid.spikes import Spikes
 from spikegrid.trains import SpikeTrains
@@ -27,6 +27,10 @@ def draw_raster(recordings: Sequence[Spikes], runs: pd.DataFrame, regimes: Seque
     recordings: spike files of one dataset and architecture, one a regime. runs: a row a network, with
     ``reached_target``. Of each recording the first seed that reached its target is shown, or the first seed, named as
     one that missed it. Units are a random sample, sorted by their rate over all images presented.
+
+    The data behind it hold a row a spike, and none where there is none: ``place`` is the row of the raster, from 1,
+    ``unit`` the number of the unit among those kept in the spike file, from 0, ``image`` the number of the image in the
+    order of presentation, from 1.
     """
     looks = style.regime_looks(regimes)
     by_regime = {recording.meta["run"]["regime"]: recording for recording in recordings}
@@ -42,7 +46,11 @@ def draw_raster(recordings: Sequence[Spikes], runs: pd.DataFrame, regimes: Seque
         seed, note = _shown_seed(runs[runs["regime"] == regime], recording.seeds)
         _draw_recording(*pair, recording, seed, looks[regime], is_lowest=number >= len(shown) - columns)
         names = [style.shortened(name, 20) for name in (regime, recording.layers[-1].name)]
-        style.name_panel(pair[0], letter, f"{', '.join(names)}, seed {seed}, epoch {recording.epochs[-1]}{note}")
+        epoch = recording.epochs[-1]
+        style.name_panel(pair[0], letter, f"{', '.join(names)}, seed {seed}, epoch {epoch}{note}")
+        for axes in pair:
+            shows = {"regime": regime, "seed": seed, "epoch": epoch, "layer": recording.layers[-1].name}
+            name_data(axes, panel=letter, **shows)
     for pair in panels[len(shown) :]:
         for axes in pair:
             axes.remove()
@@ -63,12 +71,14 @@ def _draw_recording(raster: Axes, side: Axes, recording: Spikes, seed: int, look
     sample = generator.choice(trains.units, min(UNITS, trains.units), replace=False)
     sample = sample[np.argsort(rates[sample], kind="stable")]
     spikes = SpikeTrains(trains.words[sample], trains.length).to_array()[:, :IMAGES]
-    unit, image = np.nonzero(spikes)
-    strokes = np.stack([unit + 0.55, unit + 1.45, np.full(len(unit), np.nan)], axis=1)  # one path, with gaps
-    raster.plot(
-        np.repeat(image + 1, 3), strokes.ravel(), color=style.INK, linewidth=0.8, solid_capstyle="butt", snap=True
-    )
-    side.barh(np.arange(len(sample)) + 1, rates[sample], height=0.8, color=look.color)
+    row, image = np.nonzero(spikes)
+    fired = keep(raster, pd.DataFrame({"unit": sample[row], "place": row + 1, "image": image + 1}), drawn="spike")
+    x, y = fired["image"].to_numpy(), fired["place"].to_numpy()
+    strokes = np.stack([y - 0.45, y + 0.45, np.full(len(y), np.nan)], axis=1)  # one path, with gaps
+    raster.plot(np.repeat(x, 3), strokes.ravel(), color=style.INK, linewidth=0.8, solid_capstyle="butt", snap=True)
+    bars = pd.DataFrame({"unit": sample, "place": np.arange(len(sample)) + 1, "value": rates[sample]})
+    bars = keep(side, bars, drawn="firing rate")
+    side.barh(bars["place"], bars["value"], height=0.8, color=look.color)
     raster.set_xlim(0, spikes.shape[1] + 1)
     raster.xaxis.get_major_locator().set_params(integer=True)
     raster.yaxis.set_major_locator(MaxNLocator(3, integer=True))

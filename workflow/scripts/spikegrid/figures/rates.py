@@ -1,15 +1,17 @@
 """Distribution of firing rates over units, for one dataset and architecture."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from scipy.special import betainc, gammainc, ndtr
 
 from spikegrid.figures import style
+from spikegrid.figures.curves import mean_over_networks, value_range
+from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts, shown_layers
 from spikegrid.model_fit import ModelFit, best_model
 from spikegrid.rate_models import fit_rate_models
@@ -41,11 +43,13 @@ def draw_rates(units: pd.DataFrame, regimes: Sequence[str]) -> Figure:
     figure = style.new_figure(width, row + strip + 22)
     panels = figure.subplots(2, len(layers), sharex="row", sharey="row", squeeze=False, height_ratios=[row, strip])
     highest = 0.0
-    for layer, (above, below), letter in zip(layers, panels.T, style.panel_letters()):
+    letters = list(islice(style.panel_letters(), panels.size))
+    for place, (layer, (above, below)) in enumerate(zip(layers, panels.T)):
         of_layer = units[(units["layer"] == layer) & units["reached_target"]]
         highest = max(highest, _draw_distribution(above, of_layer, looks))
         _draw_shares(below, shares[shares["layer"] == layer], looks, list(labels))
-        style.name_panel(above, letter, style.shortened(layer, 26))
+        style.name_panel(above, letters[place], style.shortened(layer, 26), layer=layer)
+        style.name_panel(below, letters[len(layers) + place], layer=layer)
     panels[0, 0].set_ylim(0, 1.05 * (highest or 1) * row / (row - names))  # room for the names of laws
     widest = max(0.05, shares["share"].max())
     panels[1, 0].set_xlim(-0.04 * widest, 1.04 * widest)
@@ -71,11 +75,13 @@ def _draw_distribution(axes: Axes, units: pd.DataFrame, looks: dict[str, style.L
     """Draw the rates of active units and return the height of the highest bin."""
     highest, laws = 0.0, []
     for regime, look in looks.items():
-        rates = units.loc[units["regime"] == regime, "firing_rate"]
-        firing = rates[(rates > 0) & (rates < 1)].to_numpy()
+        of_regime = units[(units["regime"] == regime) & (units["firing_rate"] > 0) & (units["firing_rate"] < 1)]
+        firing = of_regime["firing_rate"].to_numpy()
         if len(firing) == 0:
             continue
-        shares = np.histogram(firing, BINS)[0] / len(firing)
+        pooled = {"regime": regime, "units": len(firing), "n": of_regime["seed"].nunique()}
+        shares = pd.DataFrame({"from": BINS[:-1], "to": BINS[1:], "value": np.histogram(firing, BINS)[0] / len(firing)})
+        shares = keep(axes, shares, drawn="share of units", **pooled)["value"]
         highest = max(highest, shares.max())
         if len(looks) > FITTED:
             axes.stairs(shares, BINS, color=look.color, linestyle=look.dashes, linewidth=1)
@@ -83,7 +89,9 @@ def _draw_distribution(axes: Axes, units: pd.DataFrame, looks: dict[str, style.L
         axes.stairs(shares, BINS, fill=True, color=look.color, alpha=0.15)
         axes.stairs(shares, BINS, color=look.color, linewidth=0.5, alpha=0.7)
         if law := best_model(fit_rate_models(firing)):
-            axes.plot(_PLACES, _share_per_bin(law), color=look.color, linestyle=look.dashes, linewidth=1.2)
+            line = pd.DataFrame({"firing_rate": _PLACES, "value": _share_per_bin(law)})
+            line = keep(axes, line, drawn="law", law=law.model, **pooled)
+            axes.plot(line["firing_rate"], line["value"], color=look.color, linestyle=look.dashes, linewidth=1.2)
             laws.append(style.regime_key(look, law.model))
     if laws:
         axes.legend(handles=laws, loc="upper left", borderaxespad=0.2, labelspacing=0.25, labelcolor="linecolor")
@@ -114,11 +122,13 @@ def _share_per_bin(law: ModelFit) -> np.ndarray:
 def _draw_shares(axes: Axes, shares: pd.DataFrame, looks: dict[str, style.Look], regimes: list[str]) -> None:
     states = ["dead", "always on"]
     for regime, offset in zip(regimes, _offsets(len(regimes))):
-        of_regime = shares[shares["regime"] == regime].groupby("state")["share"]
-        mean, least, most = of_regime.agg(["mean", "min", "max"]).reindex(states).to_numpy().T
+        of_regime = shares[shares["regime"] == regime].pivot(index="state", columns="seed", values="share")
+        if of_regime.empty:
+            continue
+        mean = keep(axes, mean_over_networks(of_regime.reindex(states), value_range), regime=regime)
         look, places = looks[regime], np.arange(len(states)) + offset
-        axes.plot([least, most], [places, places], color=look.color, linewidth=0.8)
-        axes.plot(mean, places, look.marker, color=look.color, mew=0)
+        axes.plot([mean["low"], mean["high"]], [places, places], color=look.color, linewidth=0.8)
+        axes.plot(mean["value"], places, look.marker, color=look.color, mew=0)
     axes.set_yticks(range(len(states)), states)
     axes.set_ylim(len(states) - 0.5, -0.5)
     axes.set_xlabel("share of units")

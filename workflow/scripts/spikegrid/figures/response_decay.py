@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib import rc_context
-from matplotlib.figure import Figure
 
 from spikegrid.figures import style
 from spikegrid.figures.curves import bootstrap_of_mean, draw_curve, epoch_axis, logarithmic_axis
+from spikegrid.figures.data import Figure
 from spikegrid.figures.networks import labels_with_counts
 
 PANELS = {
@@ -43,7 +43,7 @@ def draw_response_decay(
             of_regime = of_feature[of_feature["regime"] == regime]
             values = of_regime.pivot(index="epoch", columns="seed", values="value")
             if len(values):
-                draw_curve(axes, values, look, interval, markers=True, geometric=True)
+                draw_curve(axes, values, regime, look, interval, markers=True, geometric=True)
         epoch_axis(axes, int(features["epoch"].max()))
         axes.label_outer(remove_inner_ticks=False)
         axes.tick_params(labelleft=True)
@@ -52,7 +52,7 @@ def draw_response_decay(
         else:
             style.say(axes, "undefined")
             axes.set_yticks([])
-        style.name_panel(axes, letter, title)
+        style.name_panel(axes, letter, title, feature=feature)
     keys = style.regime_keys(looks, labels_with_counts(features, regimes), marker=True)
     note = f"geometric mean and {100 * confidence:.3g} % bootstrap interval over n networks"
     style.legend_below(figure, keys, style.FULL_WIDTH, note)

@@ -7,11 +7,11 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from spikegrid.figures import style
-from spikegrid.figures.curves import Interval, bootstrap_of_mean, geometric_means
+from spikegrid.figures.curves import Interval, bootstrap_of_mean, mean_over_networks
+from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts
 
 REGIMES = 4
@@ -55,7 +55,8 @@ def draw_response_kernel(
                 _draw_stage(axes, at_stage, column, look, interval)
             if of_regime[column].notna().sum() == 0:
                 style.say(axes, "undefined in every\nnetwork that\nreached its target")
-            style.name_panel(axes, next(letters), style.shortened(regime, 24) if row is above else "")
+            title = style.shortened(regime, 24) if row is above else ""
+            style.name_panel(axes, next(letters), title, regime=regime, feature=column)
     above[0].set_ylabel("kernel κ")
     below[0].set_ylabel("response of logits |R|")
     for axes in below:
@@ -82,11 +83,9 @@ def _shade(color: str, place: int, stages: int) -> str:
 def _draw_stage(axes: Axes, pairs: pd.DataFrame, column: str, look: style.Look, interval: Interval) -> None:
     if pairs.empty:
         return
-    values = pairs.pivot(index="bin", columns="seed", values=column).to_numpy(float)
+    values = pairs.pivot(index="bin", columns="seed", values=column)
+    course = mean_over_networks(values, interval, geometric=column == "response")
     distances = pairs.groupby("bin")["distance"].mean().to_numpy()
-    if column == "response":
-        mean, low, high = geometric_means(values, interval)
-    else:
-        mean, (low, high) = values.mean(axis=1), interval(values)
-    axes.plot(distances, mean, color=look.color, marker=look.marker)
-    axes.fill_between(distances, low, high, color=look.color, alpha=_BAND, linewidth=0)
+    course = keep(axes, course.assign(distance=distances), epoch=pairs["epoch"].iloc[0])
+    axes.plot(course["distance"], course["value"], color=look.color, marker=look.marker)
+    axes.fill_between(course["distance"], course["low"], course["high"], color=look.color, alpha=_BAND, linewidth=0)

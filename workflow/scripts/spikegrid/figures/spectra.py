@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from spikegrid.figures import style
-from spikegrid.figures.curves import value_range
+from spikegrid.figures.curves import mean_over_networks, value_range
+from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts, shown_layers
 
 _COLUMN, _HEIGHT = 58.0, 74.0
@@ -42,10 +42,11 @@ def draw_spectra(spectra: pd.DataFrame, features: pd.DataFrame, regimes: Sequenc
         of_panel = spectra[spectra["representation"] == representation]
         dimensions = features[features["feature"] == f"effective_dimension_{representation}"]
         for regime, look in looks.items():
-            _draw_regime(axes, of_panel[of_panel["regime"] == regime], dimensions[dimensions["regime"] == regime], look)
+            of_regime = (table[table["regime"] == regime] for table in (of_panel, dimensions))
+            _draw_regime(axes, *of_regime, regime, look)
         if not axes.lines:
             style.say(axes, "no layer that varies")
-        style.name_panel(axes, letter, representation)
+        style.name_panel(axes, letter, representation, layer=layer, representation=representation)
         axes.set_xlabel("principal component")
     panels[0].set(xscale="log", yscale="log", ylabel="share of variance explained")
     _limit(panels[0], spectra)
@@ -54,16 +55,19 @@ def draw_spectra(spectra: pd.DataFrame, features: pd.DataFrame, regimes: Sequenc
     return figure
 
 
-def _draw_regime(axes: Axes, spectra: pd.DataFrame, dimensions: pd.DataFrame, look: style.Look) -> None:
+def _draw_regime(axes: Axes, spectra: pd.DataFrame, dimensions: pd.DataFrame, regime: str, look: style.Look) -> None:
     ratios = spectra.pivot(index="component", columns="seed", values="explained_variance_ratio").dropna(axis=1)
     if ratios.empty:
         return
-    mean, (low, high) = ratios.mean(axis=1), value_range(ratios.to_numpy())
-    marked = [place for place, component in enumerate(ratios.index) if component in _MARKED]
-    axes.plot(mean, color=look.color, linestyle=look.dashes, marker=look.marker, markevery=marked)
-    axes.fill_between(ratios.index, low, high, color=look.color, alpha=_BAND, linewidth=0)
+    course = keep(axes, mean_over_networks(ratios, value_range), regime=regime)
+    marked = [place for place, component in enumerate(course["component"]) if component in _MARKED]
+    line = {"linestyle": look.dashes, "marker": look.marker, "markevery": marked}
+    axes.plot(course["component"], course["value"], color=look.color, **line)
+    axes.fill_between(course["component"], course["low"], course["high"], color=look.color, alpha=_BAND, linewidth=0)
     foot = {"transform": axes.get_xaxis_transform(), "clip_on": False, "zorder": 3}
-    axes.plot(dimensions["value"].mean(), 0.0, look.marker, color=look.color, mec="white", mew=0.5, ms=5, **foot)
+    dimension = pd.DataFrame({"component": [dimensions["value"].mean()], "n": dimensions["value"].count()})
+    dimension = keep(axes, dimension, drawn="mean effective dimension", regime=regime)
+    axes.plot(dimension["component"], [0.0], look.marker, color=look.color, mec="white", mew=0.5, ms=5, **foot)
 
 
 def _limit(axes: Axes, spectra: pd.DataFrame) -> None:

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
 from spikegrid.figures import style
 from spikegrid.figures.cells import cells_of, nearest_output, of_cell
+from spikegrid.figures.data import Figure, keep
 from spikegrid.findings import LAST_LAYER
 from spikegrid.tables import CELL
 
@@ -94,7 +94,10 @@ def _draw_row(axes: Axes, place: int, indicator: dict, effects: pd.DataFrame, ce
     stable = bool(indicator["stable"])
     color = style.INK if stable else _GREY
     same = (effects["observable"] == indicator["observable"]) & (effects["feature"] == indicator["feature"])
-    by_cell = effects[same].set_index(CELL)
+    columns = {"hedges_g": "value", "low_g": "low", "high_g": "high"}
+    shown = effects.loc[same, ["observable", *CELL, "layer", "feature", "n_memorizing", "n_generalizing", *columns]]
+    named = {name: indicator[name] for name in ("rank", "images", "needs_labels", "caveat", "stable")}
+    by_cell = keep(axes, shown.rename(columns=columns), drawn="Hedges' g", **named).set_index(CELL)
     size, width = (3.4, 0.8) if len(cells) <= 6 else (2.2, 0.4)
     lane = _SPREAD / len(cells)
     for number, cell in enumerate(cells):
@@ -102,12 +105,12 @@ def _draw_row(axes: Axes, place: int, indicator: dict, effects: pd.DataFrame, ce
             continue
         row = by_cell.loc[cell]
         y = place + (number - (len(cells) - 1) / 2) * lane
-        axes.hlines(y, row["low_g"], row["high_g"], color=color, linewidth=width, zorder=2)
+        axes.hlines(y, row["low"], row["high"], color=color, linewidth=width, zorder=2)
         face = color if stable else "white"
         marker = _MARKERS[number % len(_MARKERS)]
         mark = {"markersize": size, "markeredgewidth": width, "markerfacecolor": face, "zorder": 3}
-        axes.plot([row["hedges_g"]], [y], marker=marker, color=color, linestyle="", **mark)
-    if not by_cell["hedges_g"].notna().any():
+        axes.plot([row["value"]], [y], marker=marker, color=color, linestyle="", **mark)
+    if not by_cell["value"].notna().any():
         axes.text(0, place, " undefined", va="center", color="0.45", style="italic")
 
 
@@ -126,8 +129,8 @@ def _write_names(axes: Axes, places: list[int], shown: pd.DataFrame) -> None:
     right = blended_transform_factory(axes.transAxes, axes.transData)
     for offset, side, heading, column in (
         (16, "center", "images", shown["images"]),
-        (45, "center", "labels", ["needed" if needed else "–" for needed in shown["needs_labels"].astype(bool)]),
-        (66, "left", "caveat", ["–" if pd.isna(caveat) else caveat for caveat in shown["caveat"]]),
+        (47, "center", "labels", ["needed" if needed else "–" for needed in shown["needs_labels"].astype(bool)]),
+        (69, "left", "caveat", ["–" if pd.isna(caveat) else caveat for caveat in shown["caveat"]]),
     ):
         at = {"xycoords": right, "textcoords": "offset points", "ha": side}
         axes.annotate(heading, (1, -0.7), (offset, 0), va="bottom", weight="bold", **at)

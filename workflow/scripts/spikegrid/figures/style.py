@@ -1,6 +1,6 @@
 """The one style of all figures: sizes, fonts, the look of each regime, and how a figure becomes files."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -9,10 +9,11 @@ from textwrap import fill
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from spikegrid.feature_names import in_words
+from spikegrid.feature_names import in_words, unit_of
+from spikegrid.features import write_table
+from spikegrid.figures.data import Figure, data_of, name_data
 from spikegrid.files import written_whole
 
 matplotlib.use("Agg")
@@ -108,7 +109,7 @@ def regime_looks(regimes: Sequence[str]) -> dict[str, Look]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of a size in mm whose parts are laid out without overlap."""
+    """Return an empty figure of a size in mm whose parts are laid out without overlap, and that keeps its data."""
     return Figure(figsize=(width / _MM_PER_INCH, height / _MM_PER_INCH), layout="constrained")
 
 
@@ -118,9 +119,18 @@ def panel_letters() -> Iterator[str]:
     yield from map("".join, product(ascii_lowercase, repeat=2))
 
 
-def name_panel(axes: Axes, letter: str, title: str = "") -> None:
-    """Write the letter of a panel in bold at its upper left, and its title beside it."""
-    axes.set_title(rf"$\bf{{{letter}}}$   {title}".rstrip(), loc="left")
+def name_panel(axes: Axes, letter: str, title: str = "", **names: Hashable) -> None:
+    """Write the letter of a panel in bold at its upper left, and its title beside it.
+
+    names: what the panel shows, columns of the data behind it beside the letter.
+    """
+    axes.set_title(with_letter(letter, title), loc="left")
+    name_data(axes, panel=letter, **names)
+
+
+def with_letter(letter: str, title: str) -> str:
+    """Return the title of a panel behind its letter in bold."""
+    return rf"$\bf{{{letter}}}$   {title}".rstrip()
 
 
 def shortened(name: str, length: int) -> str:
@@ -133,7 +143,17 @@ def shortened(name: str, length: int) -> str:
 
 def feature_label(feature: str, length: int = 60) -> str:
     """Return a feature's name as words, broken into lines of about ``length`` characters."""
-    return fill(in_words(feature), length, break_long_words=False, break_on_hyphens=False)
+    return _in_lines(in_words(feature), length)
+
+
+def axis_label(feature: str, length: int) -> str:
+    """Return a feature's name as words, with its unit where it has one, broken as by ``feature_label``."""
+    unit = unit_of(feature)
+    return _in_lines(in_words(feature) + (f" ({unit})" if unit else ""), length)
+
+
+def _in_lines(text: str, length: int) -> str:
+    return fill(text, length, break_long_words=False, break_on_hyphens=False)
 
 
 def regime_key(look: Look, label: str, marker: bool = False) -> Line2D:
@@ -168,14 +188,18 @@ def empty_figure(reason: str) -> Figure:
     return figure
 
 
-def save(figure: Figure, *paths: str | Path) -> None:
-    """Write one drawing to files, pdf or png by their suffix, each whole; the same figure gives the same bytes.
+def save(figure: Figure, *paths: str | Path, names: Mapping[str, Hashable] | None = None) -> None:
+    """Write one drawing as pdf or png, and its data as csv, by the suffix of each path; each file whole.
 
-    The layout is settled once, so that all files show the same. No file says when it was made.
+    The same figure gives the same bytes: no file says when it was made. The layout is settled once, so that all show
+    the same. names: what the whole figure shows, such as its dataset and architecture, columns of the csv.
     """
     with matplotlib.rc_context(RC):
         figure.get_layout_engine().execute(figure)
         figure.set_layout_engine(None)
         for path in map(Path, paths):
+            if path.suffix == ".csv":
+                write_table(path, data_of(figure, dict((names or {}).items())))
+                continue
             with written_whole(path) as temporary:
                 figure.savefig(temporary, metadata=_METADATA[path.suffix])

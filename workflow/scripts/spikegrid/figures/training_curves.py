@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from spikegrid.figures import style
 from spikegrid.figures.curves import draw_curve, epoch_axis, value_range
+from spikegrid.figures.data import Figure, keep
 
 PANELS = {
     "loss": "loss",
@@ -46,7 +46,7 @@ def draw_training_curves(history: pd.DataFrame, runs: pd.DataFrame, regimes: Seq
             epoch_axis(axes, int(history["epoch"].max()))
             axes.label_outer(remove_inner_ticks=False)
             axes.tick_params(labelleft=axes in row[:2])
-            style.name_panel(axes, next(letters), title if axes in rows[0] else "")
+            style.name_panel(axes, next(letters), title if axes in rows[0] else "", architecture=name, feature=column)
         row[0].set_ylabel(f"{style.shortened(name, 30)}\ncross-entropy (nats)")
         row[1].set_ylabel("accuracy (share correct)")
         row[-1].legend(
@@ -61,10 +61,12 @@ def _draw_panel(axes: Axes, history: pd.DataFrame, column: str, looks: dict[str,
         of_regime = history[history["regime"] == regime].pivot(index="epoch", columns="seed", values=column)
         missed = history[(history["regime"] == regime) & ~history["reached_target"]]["seed"].unique()
         for seed in missed:
-            axes.plot(of_regime.index, of_regime[seed], color=look.color, linestyle=":", linewidth=0.7)
+            course = of_regime[seed].rename("value").reset_index()
+            course = keep(axes, course, drawn="network that missed its target", regime=regime, seed=seed)
+            axes.plot(course["epoch"], course["value"], color=look.color, linestyle=":", linewidth=0.7)
         averaged = of_regime.drop(columns=missed)
         if len(averaged.columns):
-            draw_curve(axes, averaged, look, value_range)
+            draw_curve(axes, averaged, regime, look, value_range)
     if column == "loss":
         axes.set_yscale("log", nonpositive="mask")
     else:

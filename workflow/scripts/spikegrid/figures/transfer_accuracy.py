@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from spikegrid.figures import style
 from spikegrid.figures.by_depth import name_layers, room_for_names
+from spikegrid.figures.data import Figure, keep
 
 _HEIGHT = 78.0
 _SPREAD = 0.14
@@ -34,19 +34,23 @@ def draw_transfer_accuracy(accuracies: pd.DataFrame, regimes: Sequence[str], con
     panels = figure.subplots(1, 2, squeeze=False)
     (accuracy, gain), target = panels[0], shown["target"].iloc[0]
     _draw_lines(accuracy, shown, layers, looks, ["accuracy", "low", "high"])
-    accuracy.axhline(shown["pixels"].mean(), zorder=1, **_PIXELS)
+    beside = pd.DataFrame(
+        {"drawn": ["probe of the pixels", "guessing"], "value": [shown["pixels"].mean(), shown["chance"].mean()]}
+    )
+    pixels, chance = keep(accuracy, beside)["value"]
+    accuracy.axhline(pixels, zorder=1, **_PIXELS)
     accuracy.set_ylabel("accuracy of a linear probe (share of test images)")
-    style.name_panel(accuracy, "a", f"classes of {style.shortened(target, 40)}")
+    style.name_panel(accuracy, "a", f"classes of {style.shortened(target, 40)}", target=target, feature="accuracy")
     trained = shown[shown["gain"].abs().groupby(shown["regime"]).transform("max") > 0]
     _draw_lines(gain, trained, layers, looks, ["gain", "gain_low", "gain_high"])
     gain.axhline(0, color=style.INK, linewidth=0.6, zorder=1)
     gain.set_ylabel("accuracy less that before training")
-    style.name_panel(gain, "b", "what training has added")
+    style.name_panel(gain, "b", "what training has added", target=target, feature="gain")
     name_layers(panels, layers)
     networks = shown.drop_duplicates("regime").set_index("regime")["networks"]
     labels = {regime: f"{style.shortened(regime, 30)}, n = {count}" for regime, count in networks.items()}
     keys = style.regime_keys(looks, labels, marker=True)
-    guessing = f"guessing: {shown['chance'].mean():.2f}"
+    guessing = f"guessing: {chance:.2f}"
     keys += [Line2D([], [], label="probe of the pixels", **_PIXELS), Line2D([], [], linestyle="", label=guessing)]
     title = f"mean and {100 * confidence:.3g} % bootstrap interval over n networks"
     style.legend_below(figure, keys, style.FULL_WIDTH, title)
@@ -56,13 +60,17 @@ def draw_transfer_accuracy(accuracies: pd.DataFrame, regimes: Sequence[str], con
 def _draw_lines(
     axes: Axes, table: pd.DataFrame, layers: pd.Series, looks: dict[str, style.Look], columns: list[str]
 ) -> None:
-    """Draw mean and interval, the ``columns`` of the table, of each regime, a little beside one another."""
+    """Draw mean, low and high, the ``columns`` of the table, of each regime, a little beside one another."""
     if not table[columns[0]].notna().any():
         style.say(axes, "undefined")
     for (regime, look), offset in zip(looks.items(), np.linspace(-_SPREAD, _SPREAD, len(looks))):
-        of_regime = table[table["regime"] == regime].set_index("depth").reindex(layers.index)
-        mean, low, high = (of_regime[column].to_numpy(float) for column in columns)
-        axes.plot(layers.index + offset, mean, color=look.color, linestyle=look.dashes, marker=look.marker)
-        axes.vlines(layers.index + offset, low, high, color=look.color, linewidth=0.9)
+        of_regime = table[table["regime"] == regime]
+        if len(of_regime):
+            of_regime = of_regime.set_index("depth").reindex(layers.index)
+            course = of_regime[[*columns, "networks"]].set_axis(["value", "low", "high", "n"], axis=1).reset_index()
+            course = keep(axes, course.assign(layer=layers.to_numpy()), drawn="mean", regime=regime)
+            x = course["depth"] + offset
+            axes.plot(x, course["value"], color=look.color, linestyle=look.dashes, marker=look.marker)
+            axes.vlines(x, course["low"], course["high"], color=look.color, linewidth=0.9)
     axes.set_xlim(layers.index.min() - 0.5, layers.index.max() + 0.5)
     axes.margins(y=0.1)

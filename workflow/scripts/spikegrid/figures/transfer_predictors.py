@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from spikegrid.figures import style
+from spikegrid.figures.data import Figure, keep
 from spikegrid.transfer_predictors import BASELINE
 
 BEST = 20
@@ -61,12 +61,15 @@ def draw_transfer_predictors(
 
 
 def _draw_row(axes: Axes, place: int, row: dict, false_discovery_rate: float) -> None:
+    names = {name: row[name] for name in ("layer", "feature", "predictor", "target")} | {"n": row["networks"]}
     for lane, (suffix, look) in zip((-_LANE, _LANE), _KINDS.items()):
-        stands = row[f"p_adjusted{suffix}"] <= false_discovery_rate
+        numbers = {"p_adjusted": "p_adjusted", "value": "rho", "low": "low", "high": "high"}
+        numbers = {name: row[f"{column}{suffix}"] for name, column in numbers.items()}
+        shown = keep(axes, pd.DataFrame([names | numbers]), drawn=f"Spearman's rho {look['label']}").iloc[0]
         mark = {"marker": look["marker"], "markersize": 3.2, "markeredgewidth": 0.8, "zorder": 3}
-        color, face = look["color"], look["color"] if stands else "white"
-        axes.hlines(place + lane, row[f"low{suffix}"], row[f"high{suffix}"], color=color, linewidth=0.8, zorder=2)
-        axes.plot([row[f"rho{suffix}"]], [place + lane], color=color, linestyle="", markerfacecolor=face, **mark)
+        color, face = look["color"], look["color"] if shown["p_adjusted"] <= false_discovery_rate else "white"
+        axes.hlines(place + lane, shown["low"], shown["high"], color=color, linewidth=0.8, zorder=2)
+        axes.plot([shown["value"]], [place + lane], color=color, linestyle="", markerfacecolor=face, **mark)
     if np.isnan(row["rho_within"]):
         axes.text(0, place, " undefined", va="center", color="0.45", style="italic")
 
