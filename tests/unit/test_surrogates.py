@@ -8,7 +8,7 @@ from scipy import stats
 from spikegrid.correlations import pair_correlations
 from spikegrid.dichotomized_gaussian import joint_rate, latent_correlations, nearest_correlation_matrix
 from spikegrid.surrogate_checks import layer_statistics, predictive_check
-from spikegrid.surrogates import BY_CONSTRUCTION, MODELS, noise_shrinkage
+from spikegrid.surrogates import BY_CONSTRUCTION, MODELS, latent_gaussian, noise_shrinkage
 from spikegrid.trains import SpikeTrains
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -246,3 +246,17 @@ def test_nearest_correlation_matrix_is_semidefinite_and_no_farther_than_the_clip
     clipped /= np.sqrt(np.outer(np.diag(clipped), np.diag(clipped)))
     assert np.linalg.norm(found - matrix) < np.linalg.norm(clipped - matrix)
     np.testing.assert_allclose(nearest_correlation_matrix(one_factor()), one_factor(), atol=1e-12)
+
+
+def test_joint_counts_at_the_edge_of_what_two_rates_allow_are_taken_half_an_image_inside(monkeypatch):
+    given = []
+
+    def uncorrelated(rates, others, joint):
+        given.append(joint)
+        return np.zeros_like(joint)
+
+    monkeypatch.setattr("spikegrid.surrogates.latent_correlations", uncorrelated)
+    images = np.arange(1000)
+    spikes = np.array([images < 300, images >= 700, images < 300])  # the first and second never fire together
+    latent_gaussian(spikes, np.zeros(1000, int))
+    np.testing.assert_allclose(given[0], [0.0005, 0.2995, 0.0005], atol=1e-12)
