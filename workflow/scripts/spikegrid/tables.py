@@ -88,7 +88,8 @@ def warn_of_missed_targets(runs: pd.DataFrame) -> None:
     """Log a warning for every network that did not reach its target accuracy."""
     for run in runs[~runs["reached_target"]].itertuples():
         _log.warning(
-            "%s/%s/%s seed %d: training accuracy %.4f is below the target %.4g; averages leave it out",
+            "%s/%s/%s seed %d: training accuracy %.4f is below the target %.4g; averages leave it out "
+            "(give it more epochs, or lower training.target_accuracy)",
             *(run.dataset, run.architecture, run.regime, run.seed, run.train_accuracy, run.target_accuracy),
         )
 
