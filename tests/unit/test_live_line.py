@@ -4,6 +4,13 @@ import pytest
 from snakemake_logger_plugin_live import TimeLeft
 
 
+def after_one_job(jobs, seconds):
+    left = TimeLeft(jobs)
+    left.begin(1, "train", 0)
+    left.end(1, seconds, well=True)
+    return left
+
+
 def test_nothing_is_said_before_a_job_has_ended():
     left = TimeLeft({"train": 3})
     left.begin(1, "train", 0)
@@ -24,10 +31,7 @@ def test_jobs_that_are_left_take_the_mean_of_their_rule_and_go_on_side_by_side()
 
 
 def test_rules_of_which_none_has_ended_take_the_mean_of_all():
-    left = TimeLeft({"train": 1, "draw": 2})
-    left.begin(1, "train", 0)
-    left.end(1, 8, well=True)
-    assert left.seconds(8) == 16
+    assert after_one_job({"train": 1, "draw": 2}, 8).seconds(8) == 16
 
 
 def test_a_job_that_fails_is_not_done_and_says_nothing_of_the_time():
@@ -41,7 +45,4 @@ def test_a_job_that_fails_is_not_done_and_says_nothing_of_the_time():
 
 
 def test_nothing_is_left_at_the_end():
-    left = TimeLeft({"train": 1})
-    left.begin(1, "train", 0)
-    left.end(1, 3, well=True)
-    assert left.seconds(3) == 0
+    assert after_one_job({"train": 1}, 3).seconds(3) == 0

@@ -9,7 +9,7 @@ import pandas as pd
 
 from spikegrid.findings import LAST_LAYER, WHOLE_NETWORK
 from spikegrid.stability import INDICATOR
-from spikegrid.tables import CELL, RUN
+from spikegrid.tables import RUN, in_last_layer
 
 NAME = tuple[str, str, str]
 """What names a feature: observable, feature and place."""
@@ -29,8 +29,7 @@ def network_features(features: pd.DataFrame) -> pd.DataFrame:
     whole, both in order. NaN where a network lacks a feature.
     """
     last = features[features["epoch"] == features.groupby(RUN, sort=False)["epoch"].transform("max")]
-    deepest = last.groupby([*CELL, "observable"], sort=False)["depth"].transform("max")
-    places = np.select([last["depth"] == 0, last["depth"] == deepest], [WHOLE_NETWORK, LAST_LAYER], "")
+    places = np.select([last["depth"] == 0, in_last_layer(last)], [WHOLE_NETWORK, LAST_LAYER], "")
     placed = last.assign(place=places)[places != ""]
     table = placed.pivot(index=RUN, columns=INDICATOR, values="value").astype(float)
     return table.sort_index().sort_index(axis=1)

@@ -16,7 +16,7 @@ from spikegrid.pages import table
 from spikegrid.pruning_areas import RANDOM
 from spikegrid.simulation import share_interval
 from spikegrid.stability import final_rows
-from spikegrid.tables import CELL
+from spikegrid.tables import CELL, in_last_layer
 
 CONTROL = "fano_ratio_mean_random"
 """F / (1 − p) in a random order of images, which no network can move."""
@@ -132,9 +132,8 @@ def answers_to_doses(
             f"{len(defined)} features by layer and cell go with it, false discovery rate "
             f"{written_share(settings['false_discovery_rate'])}."
         )
-        deepest = rows.groupby([*CELL, "observable"])["depth"].transform("max")
         for observable, feature, place in chosen:
-            at_place = rows["depth"] == (deepest if place == LAST_LAYER else 0)
+            at_place = in_last_layer(rows) if place == LAST_LAYER else rows["depth"] == 0
             of_feature = rows[at_place & (rows["observable"] == observable) & (rows["feature"] == feature)]
             if len(of_feature):
                 ranks = _by_cell(of_feature, lambda row: _share(row.rho, row.low, row.high), "rho")
@@ -173,8 +172,7 @@ def _tests_in(order: str, feature: str) -> bool:
 def reproduced(checks: pd.DataFrame, regimes: Sequence[str], settings: dict[str, Any]) -> Section:
     """Count for each model the statistics that all networks of a regime reproduce."""
     said = []
-    deepest = checks.groupby([*CELL, "observable"])["depth"].transform("max")
-    tested = checks[(checks["depth"] == deepest) & ~checks["by_construction"] & (checks["networks"] > 0)]
+    tested = checks[in_last_layer(checks) & ~checks["by_construction"] & (checks["networks"] > 0)]
     for (observable, regime), rows in tested[tested["regime"].isin(regimes)].groupby(["observable", "regime"]):
         models = []
         for model, of_model in rows.groupby("model", sort=False):
@@ -229,8 +227,7 @@ def accuracy_kept(areas: pd.DataFrame, regimes: Sequence[str]) -> Section:
 def transferred(accuracies: pd.DataFrame, regimes: Sequence[str]) -> Section:
     """Say what a linear probe reads off the layer nearest the output, for another dataset."""
     said = []
-    deepest = accuracies.groupby([*CELL, "observable"])["depth"].transform("max")
-    last = accuracies[(accuracies["depth"] == deepest) & accuracies["regime"].isin(regimes)]
+    last = accuracies[in_last_layer(accuracies) & accuracies["regime"].isin(regimes)]
     for (observable, target, regime), rows in last.groupby(["observable", "target", "regime"]):
         read = _by_cell(rows, _probed, "accuracy")
         said.append(

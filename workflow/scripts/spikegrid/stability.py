@@ -16,7 +16,7 @@ from spikegrid.dose_series import SERIES
 from spikegrid.false_discovery import benjamini_hochberg
 from spikegrid.findings import LAST_LAYER, WHOLE_NETWORK, sentence
 from spikegrid.indicators import EXHAUSTIVE, ROUNDING, random_relabelings, relabelings
-from spikegrid.tables import CELL
+from spikegrid.tables import CELL, in_last_layer
 
 INDICATOR = ["observable", "feature", "place"]
 COLUMNS = [
@@ -126,8 +126,7 @@ def final_rows(indicators: pd.DataFrame) -> pd.DataFrame:
     indicators: the table of ``compare_regimes``. ``place`` says which: ``last layer`` or ``network``.
     """
     final = indicators[indicators["final"].astype(bool)]
-    deepest = final.groupby([*CELL, "observable"])["depth"].transform("max")
-    last = final[(final["depth"] == deepest) & (final["depth"] > 0)]
+    last = final[in_last_layer(final) & (final["depth"] > 0)]
     whole = final[final["depth"] == 0]
     return pd.concat([last.assign(place=LAST_LAYER), whole.assign(place=WHOLE_NETWORK)], ignore_index=True)
 

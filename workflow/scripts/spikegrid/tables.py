@@ -84,6 +84,11 @@ def final_accuracies(history: pd.DataFrame, targets: list[dict[str, Any]]) -> pd
     return runs.assign(reached_target=reached)
 
 
+def in_last_layer(table: pd.DataFrame) -> pd.Series:
+    """Tell which rows are of the layer nearest the output that an observable measures in their cell."""
+    return table["depth"] == table.groupby([*CELL, "observable"], sort=False)["depth"].transform("max")
+
+
 def warn_of_missed_targets(runs: pd.DataFrame) -> None:
     """Log a warning for every network that did not reach its target accuracy."""
     for run in runs[~runs["reached_target"]].itertuples():
