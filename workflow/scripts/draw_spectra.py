@@ -1,11 +1,10 @@
 """Draw the spectra of principal components of the last layer, for one architecture on one dataset."""
 
 from spikegrid.figures import style
-from spikegrid.figures.cells import at_last_epoch
 from spikegrid.figures.networks import final_units
 from spikegrid.figures.spectra import draw_spectra
 from spikegrid.job import logged
-from spikegrid.tables import final_accuracies, join_features, join_histories
+from spikegrid.tables import at_last_epoch, final_accuracies, join_features, join_histories
 
 params, output = snakemake.params, snakemake.output
 

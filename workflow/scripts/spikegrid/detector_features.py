@@ -9,7 +9,7 @@ import pandas as pd
 
 from spikegrid.findings import LAST_LAYER, WHOLE_NETWORK
 from spikegrid.stability import INDICATOR
-from spikegrid.tables import RUN, in_last_layer
+from spikegrid.tables import RUN, at_last_epoch, in_last_layer
 
 NAME = tuple[str, str, str]
 """What names a feature: observable, feature and place."""
@@ -28,7 +28,7 @@ def network_features(features: pd.DataFrame) -> pd.DataFrame:
     ``last layer``, the deepest that the observable measures in this dataset and architecture, or the ``network`` as a
     whole, both in order. NaN where a network lacks a feature.
     """
-    last = features[features["epoch"] == features.groupby(RUN, sort=False)["epoch"].transform("max")]
+    last = at_last_epoch(features)
     places = np.select([last["depth"] == 0, in_last_layer(last)], [WHOLE_NETWORK, LAST_LAYER], "")
     placed = last.assign(place=places)[places != ""]
     table = placed.pivot(index=RUN, columns=INDICATOR, values="value").astype(float)

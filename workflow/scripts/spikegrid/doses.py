@@ -9,7 +9,7 @@ from spikegrid.dose_series import SERIES
 from spikegrid.false_discovery import benjamini_hochberg
 from spikegrid.indicators import PLACE
 from spikegrid.rank_correlation import permuted_p_values, rank_scores, resampled_within, spearman
-from spikegrid.tables import CELL, RUN
+from spikegrid.tables import CELL, RUN, at_last_epoch
 
 FEWEST_DOSES = 3
 COLUMNS = ["series", *CELL, *PLACE, "networks", "doses", "rho", "low", "high", "p_value", "p_adjusted"]
@@ -33,8 +33,7 @@ def dose_response(
     by Benjamini and Hochberg over the whole table. All five are NaN with fewer than 3 doses, for values of which one is
     undefined, and for values that are all alike.
     """
-    fitted = features[features["reached_target"]]
-    last = fitted[fitted["epoch"] == fitted.groupby(RUN, sort=False)["epoch"].transform("max")]
+    last = at_last_epoch(features[features["reached_target"]])
     last = last.merge(runs[[*RUN, *(dose.column for dose in SERIES.values())]], on=RUN, validate="many_to_one")
     parts = []
     for name, regimes in series.items():

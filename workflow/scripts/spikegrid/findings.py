@@ -12,7 +12,8 @@ from spikegrid.feature_names import in_words
 from spikegrid.pages import STYLE, page
 
 LAST_LAYER, WHOLE_NETWORK = "last layer", "network"
-"""Places compared across architectures: the deepest layer that an observable measures, and depth 0."""
+PLACES = {LAST_LAYER: "layer nearest the output", WHOLE_NETWORK: "whole network"}
+"""Places compared across architectures, in words: the deepest layer that an observable measures, and depth 0."""
 
 
 _STYLE = """\
@@ -25,20 +26,19 @@ _INTRODUCTION = """\
 in each of them, at the end and over training, and a permutation p that holds among all features. Caveats: what is
 bound to rates changes when the firing rates alone change; what is not learned differs before any training.</p>
 """
-_PLACES = {LAST_LAYER: "Layer nearest the output", WHOLE_NETWORK: "Whole network"}
 
 
 def findings_page(ranked: pd.DataFrame, settings: dict[str, Any]) -> str:
     """Return the sentences of the stable indicators as a page of HTML, by place and rank, which needs no other file."""
     sections = []
-    for place, title in _PLACES.items():
+    for place, words in PLACES.items():
         rows = ranked[ranked["place"] == place]
         count = f"{rows['stable'].sum()} of {len(rows)} features are stable."
         found = "".join(
             f"<tr class={'stable' if row.stable else 'unstable'}><td>{row.rank}<td>{escape(row.sentence)}\n"
             for row in rows.itertuples()
         )
-        sections.append(f"<h2>{title}</h2>\n<p>{count}</p>\n<table>\n{found}</table>\n")
+        sections.append(f"<h2>{words.capitalize()}</h2>\n<p>{count}</p>\n<table>\n{found}</table>\n")
     regimes = {role: escape(settings[role]) for role in ("memorizing", "generalizing")}
     return page("Stable indicators", _INTRODUCTION.format(**regimes) + "".join(sections), STYLE + _STYLE)
 

@@ -10,7 +10,7 @@ from spikegrid.detector_features import network_features
 from spikegrid.detector_scores import IN_TURN
 from spikegrid.dose_series import SERIES
 from spikegrid.feature_names import in_words
-from spikegrid.findings import LAST_LAYER, WHOLE_NETWORK, written_number, written_share
+from spikegrid.findings import LAST_LAYER, PLACES, written_number, written_share
 from spikegrid.indicators import bootstrap_interval
 from spikegrid.pages import table
 from spikegrid.pruning_areas import RANDOM
@@ -27,7 +27,6 @@ MOST_FEATURES = 4
 MOST_CELLS = 4
 """Of more cells than these a sentence says the range."""
 
-_PLACES = {LAST_LAYER: "layer nearest the output", WHOLE_NETWORK: "whole network"}
 _ORDERS = {
     "random": "In the random order, the control,",
     "class_blocked": "In class-blocked order",
@@ -88,7 +87,7 @@ def comparison(
         said.append("There are too few networks for an interval of any difference, so no feature can be called stable.")
         return Section(title, said)
     rate = written_share(settings["false_discovery_rate"])
-    for place, words in _PLACES.items():
+    for place, words in PLACES.items():
         of_place = stable[stable["place"] == place]
         if len(of_place):
             said.append(
@@ -104,7 +103,7 @@ def comparison(
     for observable, feature, place in chosen:
         sign = stable.set_index(["observable", "feature", "place"])["sign"][observable, feature, place]
         said.append(
-            f"The {in_words(feature)} ({observable}, {_PLACES[place]}) is {sign} in {memorizing} networks: "
+            f"The {in_words(feature)} ({observable}, {PLACES[place]}) is {sign} in {memorizing} networks: "
             f"{_differences(final, observable, feature, place)}."
         )
     for row in stable[(stable["feature"] == CONTROL) & (stable["place"] == LAST_LAYER)].itertuples():

@@ -84,9 +84,18 @@ def final_accuracies(history: pd.DataFrame, targets: list[dict[str, Any]]) -> pd
     return runs.assign(reached_target=reached)
 
 
+def at_last_epoch(features: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the last epoch of each network."""
+    return features[features["epoch"] == features.groupby(RUN, sort=False)["epoch"].transform("max")]
+
+
 def in_last_layer(table: pd.DataFrame) -> pd.Series:
-    """Tell which rows are of the layer nearest the output that an observable measures in their cell."""
-    return table["depth"] == table.groupby([*CELL, "observable"], sort=False)["depth"].transform("max")
+    """Tell which rows are of the layer nearest the output in their cell, or of an observable where the table has any.
+
+    The latter is the deepest that the observable measures.
+    """
+    place = [*CELL, *(["observable"] if "observable" in table else [])]
+    return table["depth"] == table.groupby(place, sort=False)["depth"].transform("max")
 
 
 def warn_of_missed_targets(runs: pd.DataFrame) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from spikegrid.indicators import bootstrap_interval
 from spikegrid.probes import PIXELS
-from spikegrid.tables import RUN
+from spikegrid.tables import RUN, at_last_epoch
 
 COLUMNS = [
     *("observable", "target", "dataset", "architecture", "regime", "layer", "depth", "width", "networks"),
@@ -33,7 +33,7 @@ def transfer_accuracies(probes: pd.DataFrame, settings: dict[str, Any]) -> pd.Da
     key = ["observable", *RUN]
     reached = probes[probes["reached_target"]]
     before = reached[reached["epoch"] == 0].rename(columns={"accuracy": "untrained"})
-    last = reached[reached["epoch"] == reached.groupby(key)["epoch"].transform("max")]
+    last = at_last_epoch(reached)
     pixels = last[last["layer"] == PIXELS].rename(columns={"accuracy": "pixels"})
     layers = last[last["depth"] > 0].merge(before[[*key, "layer", "untrained"]], on=[*key, "layer"], how="left")
     layers = layers.merge(pixels[[*key, "pixels"]], on=key, validate="many_to_one")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from spikegrid.false_discovery import benjamini_hochberg
 from spikegrid.rank_correlation import permuted_p_values, resampled_within, spearman, spearman_intervals
-from spikegrid.tables import CELL, RUN
+from spikegrid.tables import CELL, RUN, at_last_epoch
 
 COLUMNS = [
     *("observable", "target", "dataset", "architecture", "layer", "depth", "predictor", "feature"),
@@ -49,8 +49,7 @@ def transfer_predictors(
     better needs no spikes. Null: ρ = 0. With few networks in a regime no p_value_within can be small, and then nothing
     is shown either way.
     """
-    fitted = features[features["reached_target"]]
-    last = fitted[fitted["epoch"] == fitted.groupby(RUN, sort=False)["epoch"].transform("max")]
+    last = at_last_epoch(features[features["reached_target"]])
     tried = last[last["observable"].isin(list(predictors))]
     by_layer = dict(list(tried.groupby([*CELL, "layer"])))
     own = runs.set_index(RUN)["test_accuracy"].sort_index()

@@ -13,6 +13,7 @@ from spikegrid.figures import style
 from spikegrid.figures.curves import mean_over_networks, value_range
 from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts, shown_layers
+from spikegrid.tables import at_last_epoch
 
 PAPER = "poisson_dispersion"
 """The test that fails in any order, and stands apart."""
@@ -61,7 +62,7 @@ def _tests_and_orders(features: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 def _final_shares(features: pd.DataFrame) -> pd.DataFrame:
     """Return test, order, regime, seed and value of the last epoch of each network."""
-    final = features[features["epoch"] == features.groupby(["regime", "seed"])["epoch"].transform("max")]
+    final = at_last_epoch(features)
     names = final["feature"].str.extract(r"^(?P<test>.+)_passing_(?P<order>.+)$")
     return pd.concat([names, final[["regime", "seed", "value"]]], axis=1).dropna(subset="test")
 

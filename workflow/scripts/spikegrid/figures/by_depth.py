@@ -8,10 +8,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from spikegrid.figures import style
-from spikegrid.figures.cells import at_last_epoch
 from spikegrid.figures.curves import Interval, bootstrap_of_mean, mean_over_networks
 from spikegrid.figures.data import Figure, keep
 from spikegrid.figures.networks import labels_with_counts
+from spikegrid.tables import at_last_epoch
 
 NAMED = 14
 """Up to so many layers are named below the panels; of more there are the depths."""

@@ -6,7 +6,7 @@ import pandas as pd
 
 from spikegrid.feature_names import ORDER_SUFFIX
 from spikegrid.figures.style import shortened
-from spikegrid.tables import CELL
+from spikegrid.tables import CELL, in_last_layer
 
 _ORDERS = ["random", "class_blocked", "given"]
 
@@ -37,8 +37,7 @@ def of_cell(table: pd.DataFrame, cell: tuple[str, str]) -> pd.DataFrame:
 def last_layer(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the deepest layer of each cell and observable."""
     measured = table[table["depth"] > 0]
-    place = [*CELL, *(["observable"] if "observable" in table else [])]
-    return measured[measured["depth"] == measured.groupby(place, sort=False)["depth"].transform("max")]
+    return measured[in_last_layer(measured)]
 
 
 def nearest_output(table: pd.DataFrame) -> pd.DataFrame:
@@ -50,11 +49,6 @@ def nearest_output(table: pd.DataFrame) -> pd.DataFrame:
     names = [name for name in ("observable", "feature") if name in table]
     has_layers = pd.MultiIndex.from_frame(table[names]).isin(pd.MultiIndex.from_frame(of_layer[names]))
     return pd.concat([of_layer, table[(table["depth"] == 0) & ~has_layers]])
-
-
-def at_last_epoch(features: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the last epoch of each network."""
-    return features[features["epoch"] == features.groupby([*CELL, "regime", "seed"])["epoch"].transform("max")]
 
 
 def labels_with_counts_per_point(networks: pd.DataFrame, column: str, names: Sequence[str]) -> dict[str, str]:

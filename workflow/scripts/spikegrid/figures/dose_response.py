@@ -11,11 +11,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from spikegrid.dose_series import SERIES
 from spikegrid.figures import style
-from spikegrid.figures.cells import at_last_epoch, labels_with_counts_per_point, last_layer, stem_of
+from spikegrid.figures.cells import labels_with_counts_per_point, last_layer, stem_of
 from spikegrid.figures.curves import Interval, bootstrap_of_mean, mean_over_networks
 from spikegrid.figures.data import Figure, keep
 from spikegrid.findings import LAST_LAYER, written_share
-from spikegrid.tables import RUN
+from spikegrid.tables import RUN, at_last_epoch
 
 ROWS = 6
 _RATES = ["firing_rate_mean", "firing_rate_variance"]

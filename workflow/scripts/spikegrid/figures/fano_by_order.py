@@ -10,9 +10,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from spikegrid.figures import style
-from spikegrid.figures.cells import at_last_epoch, cells_of, labels_with_counts_per_point, last_layer, of_cell
+from spikegrid.figures.cells import cells_of, labels_with_counts_per_point, last_layer, of_cell
 from spikegrid.figures.curves import Interval, bootstrap_of_mean, mean_over_networks
 from spikegrid.figures.data import Figure, keep
+from spikegrid.tables import at_last_epoch
 
 ORDERS = {"random": "random\n(control)", "class_blocked": "class-\nblocked", "given": "given"}
 """Orders of images and the words below them."""
