@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import platform
 import re
 import sys
@@ -77,6 +78,20 @@ def test_warnings_go_to_log_and_terminal(log, capfd):
     with logged(str(log), "digits/mlp"):
         logging.getLogger("spikegrid").warning("missed")
     assert capfd.readouterr().err == "spikegrid: digits/mlp: missed\n"
+    assert body(log).startswith("WARNING missed\n")
+
+
+def test_a_message_on_a_terminal_stands_in_place_of_the_live_line(log, monkeypatch):
+    ours, theirs = os.openpty()
+    with open(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with logged(str(log), "digits/mlp") as logger:
+            print(" 40%|████      | 4 of 10 jobs done", end="", file=terminal, flush=True)
+            logger.warning("missed")
+        monkeypatch.undo()
+        shown = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert shown.endswith(" jobs done\r\x1b[Kspikegrid: digits/mlp: missed\r\n")
     assert body(log).startswith("WARNING missed\n")
 
 

@@ -11,6 +11,9 @@ from typing import NoReturn
 from spikegrid.errors import InputError
 from spikegrid.machine import loaded_versions, machine
 
+_OVER_LIVE_LINE = "\r\x1b[K"
+"""Begins a message on a terminal in place of the live line of Snakemake's process, which draws it anew below."""
+
 
 @contextmanager
 def logged(log: str, name: str) -> Iterator[logging.Logger]:
@@ -26,7 +29,8 @@ def logged(log: str, name: str) -> Iterator[logging.Logger]:
     logger.setLevel(logging.INFO)
     terminal, file = logging.StreamHandler(), logging.FileHandler(log, mode="w", encoding="utf-8")
     terminal.setLevel(logging.WARNING)
-    terminal.setFormatter(_OneLine(f"spikegrid: {name}: %(message)s"))
+    begin = _OVER_LIVE_LINE if sys.stderr.isatty() else ""
+    terminal.setFormatter(_OneLine(f"{begin}spikegrid: {name}: %(message)s"))
     file.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     logger.handlers = [terminal, file]
     started, versions = time.perf_counter(), loaded_versions()
