@@ -136,6 +136,7 @@ def test_training_costs_an_evaluation_before_and_after_each_epoch():
                 "correlations_train": {"kind": "correlations", "images": "train"},
             },
         },
+        {"observables": {"response": {"kind": "response"}}},
         {
             "datasets": {
                 "digits": {"kind": "digits", "train_size": 200, "test_size": 100},

@@ -203,21 +203,19 @@ def _add_runs(found: Estimate, costs: Costs, job: SimpleNamespace) -> float:
     training = costs.training(job)
     trained = training.cost(costs.trained_on(job), count_of(image_set, TEST), settings["epochs"], checkpoints)
     chain = add("train", costs.start("train"), trained, training.file * checkpoints)
-    files = {grid.spike_file(name) for name in grid.observables()}
+    asked = {grid.spike_file(name) for name in grid.observables()}
+    read = {grid.spike_file(name) for name in grid.spike_observables}
     rastered = {"spikes.npz"} if job.regime in grid.shown_regimes else set()
     after = []
-    for file in sorted(files | rastered):
+    for file in sorted(asked | rastered):
         job.presented = file.removeprefix("spikes").removesuffix(".npz")
         shown, networks = presented(image_set, grid.spikes(job)), checkpoints * block
         presenting = costs.presenting(job)
-        extraction = presenting[EXTRACTION]
-        extracted = add(
-            EXTRACTION,
-            costs.start(EXTRACTION),
-            extraction.cost(shown, networks),
-            extraction.file.at(shown * networks),
-            of_first=file not in files,  # the raster is drawn from it
-        )
+        extraction, extracted = presenting[EXTRACTION], 0.0
+        if file in read | rastered:
+            start, cost = costs.start(EXTRACTION), extraction.cost(shown, networks)
+            for_raster = file not in read
+            extracted = add(EXTRACTION, start, cost, extraction.file.at(shown * networks), of_first=for_raster)
         observed = [0.0]
         for name, observing in presenting.items():
             if name != EXTRACTION:
