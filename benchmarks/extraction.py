@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from benchmarks.timing import Line, Ratio, in_words, seconds
 from spikegrid import spikes
 from spikegrid.capture import Capture, find_layers, presented_batch
 from spikegrid.checkpoints import Checkpoints, TrainedNetwork, save_checkpoints
+from spikegrid.cost import processes_with
 from spikegrid.device import prepare_device
 from spikegrid.extraction import extract_spikes
 from spikegrid.images import TEST, TRAIN, ImageSet
@@ -275,7 +275,7 @@ def _size(case: Case) -> Line:
 def _memories(case: Case) -> Line:
     peaks = []
     for way in ("extract", "save_bool"):
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        with ProcessPoolExecutor(1, mp_context=processes_with(__name__)) as process:
             peaks.append(process.submit(peak_memory, case, way).result())
     words = [f"{peak / 1e6:.3g} MB" for peak in peaks]
     ratio = Ratio.exact(peaks[0] / peaks[1])

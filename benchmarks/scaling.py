@@ -1,7 +1,8 @@
 """Cost against size: processor time and memory of each step against units, images, checkpoints, seeds and runs.
 
 Each size is tried in a process of its own, after the imports and one smaller trial that is not counted; nothing is
-taken away from what the rest costs. An exponent is the slope of log cost over log size.
+taken away from what the rest costs. The smallest is one trial for all axes. An exponent is the slope of log cost over
+log size.
 """
 
 import tempfile
@@ -18,7 +19,7 @@ from matplotlib.figure import Figure
 from benchmarks.timing import Line, Ratio, in_words
 from spikegrid import images
 from spikegrid.checkpoints import Checkpoints, TrainedNetwork, save_checkpoints
-from spikegrid.cost import Work, measured
+from spikegrid.cost import Cost, Work, measured
 from spikegrid.device import prepare_device
 from spikegrid.extraction import extract_spikes
 from spikegrid.features import write_table
@@ -31,7 +32,6 @@ from spikegrid.spikes import SpikeLayer, SpikeWriter
 from spikegrid.tables import RUN, join_features
 from spikegrid.training import train_block
 
-ROUNDS = 1
 FACTORS = (1, 2, 4)
 
 OBSERVABLES = ("firing", "intervals", "correlations", "class_information", "process")
@@ -86,16 +86,14 @@ def lines() -> Iterator[Line]:
         for value, goal in {"seconds": LINEAR, "peak_mb": FLAT}.items():
             if value == "peak_mb" and axis not in ("images", "checkpoints"):
                 continue
-            exponents = [_exponent(of_round, value) for _, of_round in of_axis.groupby("round")]
-            ratio = Ratio(float(np.median(exponents)), min(exponents), max(exponents))
-            ends = of_axis.groupby("size")[value].median().iloc[[0, -1]]
+            ends = of_axis.set_index("size")[value].iloc[[0, -1]]
             shown = [in_words(end) if value == "seconds" else f"{end:.3g} MB" for end in ends]
             kind = "time" if value == "seconds" else "memory"
             yield Line(
                 step="scaling",
                 case=f"{step.replace('_', ' ')}: {kind} against {axis}, exponent",
                 against="1, in proportion" if value == "seconds" else "0, flat",
-                ratio=ratio,
+                ratio=Ratio.exact(_exponent(of_axis, value)),
                 goal=goal,
                 better="at most",
                 unit="",
@@ -104,14 +102,9 @@ def lines() -> Iterator[Line]:
             )
 
 
-def costs() -> pd.DataFrame:
-    """Return medians over rounds: step, axis, size, seconds (of processor time), peak_mb (memory above the imports)."""
-    return _trials().groupby(["step", "axis", "size"], sort=False)[["seconds", "peak_mb"]].median().reset_index()
-
-
 def write(folder: Path) -> None:
-    """Write the costs as ``benchmark_scaling.csv`` and as a figure."""
-    found = costs()
+    """Write the trials as ``benchmark_scaling.csv`` and as a figure."""
+    found = _trials()
     with written_whole(folder / "benchmark_scaling.csv") as temporary:
         found.to_csv(temporary, index=False, float_format="%.4g")
     style.save(draw(found), *(folder / f"benchmark_scaling.{suffix}" for suffix in ("pdf", "png")))
@@ -119,7 +112,7 @@ def write(folder: Path) -> None:
 
 @rc_context(style.RC)
 def draw(costs: pd.DataFrame) -> Figure:
-    """Draw rows of time and memory, columns of axes, a line a step, as ``costs`` has them."""
+    """Draw rows of time and memory, columns of axes, a line a step; ``costs`` has the columns of ``_trials``."""
     looks = style.regime_looks(list(dict.fromkeys(costs["step"])))
     shown = list(dict.fromkeys(costs["axis"]))
     figure = style.new_figure(style.FULL_WIDTH, 105)
@@ -147,19 +140,22 @@ def draw(costs: pd.DataFrame) -> Figure:
 
 @cache
 def _trials() -> pd.DataFrame:
+    """Return step, axis, size, seconds (of processor time) and peak_mb (memory above the imports) of each trial."""
     rows = []
     with tempfile.TemporaryDirectory() as name:
         for step in _STEPS:
             smallest = SMALLEST[step]
             warm_up = {axis: _WARM_UP[axis] for axis in smallest}
             small = _with_files(Path(name), step, warm_up)
+            costs: dict[tuple[int, ...], Cost] = {}
             for axis, factor in product(smallest, FACTORS):
                 sizes = smallest | {axis: smallest[axis] * factor}
-                sized = _with_files(Path(name), step, sizes)
-                for number in range(ROUNDS):
-                    cost = measured(_warmed_up, step, small, sized)
-                    rows.append((number, step, axis, sizes[axis], cost.seconds, max(cost.memory / 1e6, LEAST_MB)))
-    return pd.DataFrame(rows, columns=["round", "step", "axis", "size", "seconds", "peak_mb"])
+                tried = tuple(sizes.values())
+                if tried not in costs:
+                    costs[tried] = measured(_warmed_up, step, small, _with_files(Path(name), step, sizes))
+                cost = costs[tried]
+                rows.append((step, axis, sizes[axis], cost.seconds, max(cost.memory / 1e6, LEAST_MB)))
+    return pd.DataFrame(rows, columns=["step", "axis", "size", "seconds", "peak_mb"])
 
 
 def _exponent(trials: pd.DataFrame, value: str) -> float:

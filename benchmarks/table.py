@@ -1,5 +1,6 @@
 """The table of a run of the benchmarks: printed, as csv, and as a figure."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
@@ -24,12 +25,14 @@ def run_steps(steps: Sequence[str]) -> None:
     A step may have a table and a figure of its own, which its function ``write`` puts into the folder of results.
     """
     RESULTS.mkdir(exist_ok=True)
+    started = time.perf_counter()
     print(f"{'step':10} {'what':58} {'against':41} {'ratio (least to greatest)':26} goal")
     lines = []
     for step in steps:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
             lines += alone.submit(_lines_of, step).result()
     report(lines)
+    print(f"It took {(time.perf_counter() - started) / 60:.1f} min.")
 
 
 def report(lines: Sequence[Line]) -> None:

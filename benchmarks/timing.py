@@ -73,6 +73,8 @@ def seconds(
     """
     names = list(competitors)
     taken: dict[str, list[float]] = {name: [] for name in names}
+    gc.collect()
+    gc.freeze()  # what the libraries hold, of which a collection takes a quarter of a second
     for number in range(-1 if warm_up else 0, rounds):
         first = number % len(names)
         for name in names[first:] + names[:first]:
@@ -82,6 +84,7 @@ def seconds(
             elapsed = time.perf_counter() - started
             if number >= 0:
                 taken[name].append(elapsed)
+    gc.unfreeze()
     return {name: np.array(values) for name, values in taken.items()}
 
 

@@ -1,14 +1,13 @@
 """Training against a DataLoader, against bare forward and backward passes, and small networks by the job."""
 
 import json
-import multiprocessing
-import multiprocessing.connection
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from benchmarks.timing import Line, Ratio, in_words, seconds
 from spikegrid import device
 from spikegrid import images as image_sets
 from spikegrid.architectures import cnn
+from spikegrid.cost import processes_with
 from spikegrid.datasets import digits
 from spikegrid.device import prepare_device
 from spikegrid.examples import Examples
@@ -152,7 +152,7 @@ class Workload:
             torch.testing.assert_close(state[name], expected, rtol=1e-3, atol=1e-5)
 
 
-def _serve(name: str, side: str, wishes: multiprocessing.connection.Connection) -> None:
+def _serve(name: str, side: str, wishes: Connection) -> None:
     if side != "ours":
         device.keep_freed_memory = lambda: None  # a script of one's own does not ask for it
     workload = Workload(name)
@@ -166,7 +166,7 @@ class TwoProcesses:
     """Two processes of one thread which do the same side by side, as a grid on two cores does."""
 
     def __init__(self, name: str, side: str):
-        context = multiprocessing.get_context("spawn")
+        context = processes_with(__name__)
         self.pipes = []
         for _ in range(2):
             here, there = context.Pipe()
@@ -218,20 +218,21 @@ def lines() -> Iterator[Line]:
     """Yield the lines of training."""
     for name, goal in (("MLP", 2.5), ("CNN", 1.4), ("ResNet", 1.4)):
         Workload(name, optimizer="sgd").check()
-        yield _against(name, "loader", "DataLoader and transforms", goal)
-    yield _against("ResNet", "memory handed back", "the same, freed memory handed back", None)
+        yield from _against_scripts(name, goal)
     for name, seeds, goal in (("MLP", 5, 1.2), ("MLP", 1, None), ("CNN", 1, 1.1), ("ResNet", 1, 1.05)):
         yield from _against_bare(name, seeds, goal)
     yield from _small_networks()
 
 
-def _against(name: str, side: str, in_full: str, goal: float | None) -> Line:
-    sides = {"ours": TwoProcesses(name, "ours"), "theirs": TwoProcesses(name, side)}
+def _against_scripts(name: str, goal: float) -> Iterator[Line]:
+    sides = {side: TwoProcesses(name, side) for side in ("ours", "loader", "memory handed back")}
     taken = seconds(sides)
     for processes in sides.values():
         processes(False)
+    case = f"{name}, 2 processes of 1 thread"
     why = f"our step takes what bare passes take, so the layout of memory is all there is to gain on {name}"
-    return replace(_faster(f"{name}, 2 processes of 1 thread", in_full, taken, goal), why=why)
+    yield replace(_faster(case, "DataLoader and transforms", taken["ours"], taken["loader"], goal), why=why)
+    yield _faster(case, "the same, freed memory handed back", taken["ours"], taken["memory handed back"], None)
 
 
 def _against_bare(name: str, seeds: int, goal: float | None) -> Iterator[Line]:
@@ -261,18 +262,19 @@ def _small_networks() -> Iterator[Line]:
     prepare_device(0, 1)
     np.testing.assert_allclose(small.train(), peer.train_digits(0, HIDDEN, EPOCHS), atol=0.05)  # their draws differ
     taken = seconds({"ours": small.train, "theirs": lambda: peer.train_digits(0, HIDDEN, EPOCHS)})
-    yield _faster(case, "a DataLoader loop a seed", taken, 8, SEEDS)
+    yield _faster(case, "a DataLoader loop a seed", taken["ours"], taken["theirs"], 8, SEEDS)
     with tempfile.TemporaryDirectory() as folder:
         ours = small.command(folder)
         theirs = [sys.executable, peer.__file__, "0", str(HIDDEN), str(EPOCHS)]
         taken = seconds({"ours": lambda: _run(ours), "theirs": lambda: _run(theirs)}, warm_up=False)
-    yield _faster(f"{case}, start-up included", "a job a seed with a DataLoader loop", taken, 12, SEEDS)
+    case = f"{case}, start-up included"
+    yield _faster(case, "a job a seed with a DataLoader loop", taken["ours"], taken["theirs"], 12, SEEDS)
 
 
-def _faster(case: str, against: str, taken: dict[str, np.ndarray], goal: float | None, seeds: int = 1) -> Line:
-    a_seed = taken["ours"] / seeds
-    words = in_words(np.median(a_seed)), in_words(np.median(taken["theirs"]))
-    return Line("training", case, against, Ratio.over(taken["theirs"], a_seed), goal, ours=words[0], theirs=words[1])
+def _faster(case: str, against: str, ours: np.ndarray, theirs: np.ndarray, goal: float | None, seeds: int = 1) -> Line:
+    a_seed = ours / seeds
+    words = in_words(np.median(a_seed)), in_words(np.median(theirs))
+    return Line("training", case, against, Ratio.over(theirs, a_seed), goal, ours=words[0], theirs=words[1])
 
 
 def _run(command: list[str]) -> None:

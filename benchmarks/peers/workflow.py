@@ -1,12 +1,12 @@
 """Snakemake alone: a workflow with as many jobs on runs, wired like ours, and nothing else in it."""
 
 SNAKEFILE = """
-networks, regimes, blocks, observables = (config[key] for key in ("networks", "regimes", "blocks", "observables"))
-RUN = "runs/{network}/{regime}/{block}"
+networks, regimes, observables = (config[key] for key in ("networks", "regimes", "observables"))
+RUN = "runs/{network}/{regime}"
 
 rule all:
     input:
-        expand(RUN + "/{observable}", network=range(networks), regime=range(regimes), block=range(blocks),
+        expand(RUN + "/{observable}", network=range(networks), regime=range(regimes),
                observable=[f"observable{number}" for number in range(observables)])
 
 rule train:

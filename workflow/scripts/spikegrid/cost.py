@@ -61,7 +61,7 @@ def measured(prepare: Callable[..., Work], *arguments: Any, copies: int = 1) -> 
     What ``prepare`` does itself, such as imports, is not counted. ``copies`` processes do the same at the same time, as
     jobs will that share a machine, and the mean is returned. Raises what the work raises.
     """
-    with ProcessPoolExecutor(copies, mp_context=_processes(prepare.__module__), max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(copies, mp_context=processes_with(prepare.__module__), max_tasks_per_child=1) as pool:
         costs = [task.result() for task in [pool.submit(_measure, prepare, arguments) for _ in range(copies)]]
     return Cost(sum(cost.seconds for cost in costs) / copies, max(cost.memory for cost in costs))
 
@@ -84,7 +84,7 @@ def startup(script: Path, *calls: str, copies: int = 1) -> Cost:
 
 
 @cache
-def _processes(module: str) -> BaseContext:
+def processes_with(module: str) -> BaseContext:
     """Return the source of processes that have imported ``module`` already."""
     context = get_context("forkserver")
     context.set_forkserver_preload([module])
