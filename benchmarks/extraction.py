@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.datasets import load_sample_images
 from torch import nn
 
@@ -157,18 +158,23 @@ def patches(count: int, shape: tuple[int, int, int]) -> ImageSet:
 
     The class of a patch is the photograph that it is from, and how far down it lies there.
     """
-    generator, photographs = np.random.default_rng(0), load_sample_images().images
-    size, wide = shape[1], _ZOOM * shape[1]
+    generator, wide = np.random.default_rng(0), _ZOOM * shape[1]
+    photographs = [_blurred(photograph, shape[0]) for photograph in load_sample_images().images]
     images, labels = np.empty((count + 100, *shape), np.uint8), np.empty(count + 100, np.int16)
     for number in range(len(images)):
         photograph = photographs[number % 2]
-        rows, columns = (length - wide for length in photograph.shape[:2])
+        rows, columns = (length + _ZOOM - 1 - wide for length in photograph.shape[1:])
         top, left = generator.integers(rows), generator.integers(columns)
-        patch = photograph[top : top + wide, left : left + wide].reshape(size, _ZOOM, size, _ZOOM, 3).mean(axis=(1, 3))
-        images[number] = (patch if shape[0] == 3 else patch.mean(axis=2, keepdims=True)).transpose(2, 0, 1)
+        images[number] = photograph[:, top : top + wide : _ZOOM, left : left + wide : _ZOOM]
         labels[number] = number % 2 * 5 + top * 5 // rows
     split = np.repeat(np.array([TEST, TRAIN], np.uint8), [count, 100])
     return ImageSet(images, labels, split, [str(number) for number in range(10)], "photographs")
+
+
+def _blurred(photograph: np.ndarray, channels: int) -> np.ndarray:
+    """Return channels × rows × columns: the mean over the square of _ZOOM pixels that begins at each, or its grey."""
+    means = sliding_window_view(photograph, (_ZOOM, _ZOOM), axis=(0, 1)).mean(axis=(-2, -1))
+    return (means if channels == 3 else means.mean(axis=2, keepdims=True)).transpose(2, 0, 1)
 
 
 @contextmanager
