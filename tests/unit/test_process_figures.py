@@ -80,7 +80,7 @@ def features(runs: pd.DataFrame, tests=TESTS, orders=ORDERS, layers=("hidden1", 
             rows.append({**run, "epoch": epoch, "layer": layer, "depth": depth, "feature": f"{test}_passing_{order}",
                          "value": value})  # fmt: skip
         rows.append({**run, "layer": layer, "depth": depth, "feature": "rate_beta_alpha", "value": 7.0})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(dataset="digits", architecture="mlp")
 
 
 def drawn(axes: Axes, color: str, marker: str | None = None) -> list[np.ndarray]:
