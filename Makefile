@@ -42,7 +42,7 @@ test-slurm: .venv/slurm ## Run grids on a Slurm that this starts and stops; need
 test-report: .venv/report ## Open the report of a small grid in Chromium, offline; installs Debian's where there is none, for root
 	tests/report/chromium.sh && $(BIN)/pytest tests/report -n 2
 
-bench: .venv/test ## Measure speed against peers: a table, results/benchmarks.csv and a figure; STEPS="training ..." for some
+bench: .venv/test ## Measure speed against peers: a table, results/benchmarks.csv and figures; STEPS="training ..." for some
 	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks $(STEPS)
 
 lint: .venv/test ## Check style and form of the workflow

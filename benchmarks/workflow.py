@@ -102,7 +102,7 @@ def _default_grid(folder: Path) -> Line:
     """Run the default grid once in a copy of the repository, and add up what its scripts say that their work took.
 
     One of its two architectures and two of its seven regimes are run, and not its longest observables: the rest is more
-    jobs of the same kinds, and in one whole run the ratio was the same to .05.
+    jobs of the same kinds, and in one whole run the ratio was the same to .1.
     """
     for name in CODE:
         copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy2
